@@ -30,7 +30,7 @@ TOLERANCE = 1e-4
 DEFAULTS = {
     "version": "0.1.0",
     "sha256": "",
-    "long_side": 1280,
+    "scale": {"long_side": 1280, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 160},
     "conf": 0.5,
     "calibration": {"a": 1.0, "b": 0.0},
     "filled_bias": 0.0,
