@@ -1,0 +1,363 @@
+"""A grey canvas with exact antialiasing, and the checkboxes printed on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from model.fonts import Face, Font, ink_of
+
+Rng = np.random.Generator
+Cover = NDArray[np.float32]
+
+
+class Canvas:
+    """A grey image, ``image`` uint8 ``[H, W]``; every method paints ``grey`` (0..255) through a coverage mask.
+
+    Coordinates are pixel edges: a bar from x = 10 to x = 12 inks columns 10 and 11.  What lies outside is cut off.
+    """
+
+    def __init__(self, width: int, height: int, paper: float = 255) -> None:
+        self.image = np.full((height, width), int(paper), np.uint8)
+
+    @property
+    def width(self) -> int:
+        return int(self.image.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.image.shape[0])
+
+    def blend(self, cover: Cover, x: int, y: int, grey: float) -> None:
+        """Paints ``grey`` through ``cover`` (float 0..1, ``[h, w]``) whose top left pixel lies at (x, y)."""
+        h, w = cover.shape
+        x0, y0 = max(0, x), max(0, y)
+        x1, y1 = min(self.width, x + w), min(self.height, y + h)
+        if x1 <= x0 or y1 <= y0:
+            return
+        m = cover[y0 - y : y1 - y, x0 - x : x1 - x]
+        part = self.image[y0:y1, x0:x1]
+        part[...] = (part + (np.float32(grey) - part) * m + np.float32(0.5)).astype(np.uint8)
+
+    def text(self, x: float, baseline: float, text: str, font: Font, grey: float, strength: float = 1.0) -> float:
+        """Sets ``text`` from the pen position (x, baseline); returns the pen's position after it."""
+        if not text:
+            return x
+        patch, base = ink_of(text, font)
+        self.blend(patch * np.float32(strength / 255), round(x) - 2, round(baseline) - base, grey)
+        return x + font.getlength(text)
+
+    def bar(self, x1: float, y1: float, x2: float, y2: float, grey: float, strength: float = 1.0) -> None:
+        """A filled upright rectangle with fractional edges."""
+        cover, x, y = bar_cover(x1, y1, x2, y2)
+        self.blend(cover * np.float32(strength), x, y, grey)
+
+    def frame(self, x1: float, y1: float, x2: float, y2: float, line: float, grey: float) -> None:
+        """The outline of a rectangle, ``line`` thick, inside the given edges."""
+        self.bar(x1, y1, x2, y1 + line, grey)
+        self.bar(x1, y2 - line, x2, y2, grey)
+        self.bar(x1, y1 + line, x1 + line, y2 - line, grey)
+        self.bar(x2 - line, y1 + line, x2, y2 - line, grey)
+
+    def round_bar(self, x1: float, y1: float, x2: float, y2: float, radius: float, grey: float, line: float = 0) -> None:
+        """A rectangle with round corners, filled or (``line`` > 0) outlined; a circle when the radius is half the side."""
+        cover, x, y = round_cover(x1, y1, x2, y2, radius)
+        if line > 0:
+            inner, _, _ = round_cover(x1, y1, x2, y2, radius, -line)
+            cover = cover - inner
+        self.blend(cover, x, y, grey)
+
+    def path(self, points: NDArray[np.float64], line: float, grey: float, close: bool = False, fill: bool = False) -> None:
+        """A polyline ``[n, 2]`` of the given thickness, or a filled polygon."""
+        pad = line / 2 + 1
+        x0, y0 = (int(v) for v in np.floor(points.min(0) - pad))
+        x1, y1 = (int(v) for v in np.ceil(points.max(0) + pad))
+        x0, y0, x1, y1 = max(x0, -50), max(y0, -50), min(x1, self.width + 50), min(y1, self.height + 50)
+        if x1 <= x0 or y1 <= y0:
+            return
+        scale = 4 if (x1 - x0) * (y1 - y0) < 160_000 else 1
+        big = np.zeros(((y1 - y0) * scale, (x1 - x0) * scale), np.uint8)
+        xy = np.round((points - (x0, y0)) * scale * 16 - 8).astype(np.int32)
+        if fill:
+            cv2.fillPoly(big, [xy], 255, cv2.LINE_8 if scale > 1 else cv2.LINE_AA, 4)
+        else:
+            kind = cv2.LINE_8 if scale > 1 else cv2.LINE_AA
+            cv2.polylines(big, [xy], close, 255, max(1, round(line * scale)), kind, 4)
+        small = cv2.resize(big, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA) if scale > 1 else big
+        # Lines thinner than the supersampled pixel are paler instead.
+        strength = min(1.0, line * scale) if not fill else 1.0
+        self.blend(small.astype(np.float32) * np.float32(strength / 255), x0, y0, grey)
+
+
+def bar_cover(x1: float, y1: float, x2: float, y2: float) -> tuple[Cover, int, int]:
+    """Exact pixel coverage of an upright rectangle, and its patch's left and top."""
+    x0, y0 = int(np.floor(x1)), int(np.floor(y1))
+    w, h = max(1, int(np.ceil(x2)) - x0), max(1, int(np.ceil(y2)) - y0)
+    px, py = np.arange(x0, x0 + w), np.arange(y0, y0 + h)
+    cx = (np.minimum(px + 1, x2) - np.maximum(px, x1)).clip(0, 1).astype(np.float32)
+    cy = (np.minimum(py + 1, y2) - np.maximum(py, y1)).clip(0, 1).astype(np.float32)
+    return cy[:, None] * cx[None, :], x0, y0
+
+
+def round_cover(x1: float, y1: float, x2: float, y2: float, radius: float, grow: float = 0) -> tuple[Cover, int, int]:
+    """Coverage of a rectangle with round corners from its signed distance; ``grow`` (or shrink) moves the edge."""
+    x0, y0 = int(np.floor(x1)) - 1, int(np.floor(y1)) - 1
+    w, h = int(np.ceil(x2)) + 1 - x0, int(np.ceil(y2)) + 1 - y0
+    radius = min(radius, (x2 - x1) / 2, (y2 - y1) / 2)
+    cx, cy = (x1 + x2) / 2, (y1 + y2) / 2
+    dx = np.abs(np.arange(x0, x0 + w, dtype=np.float32) + np.float32(0.5 - cx)) - np.float32((x2 - x1) / 2 - radius)
+    dy = np.abs(np.arange(y0, y0 + h, dtype=np.float32) + np.float32(0.5 - cy)) - np.float32((y2 - y1) / 2 - radius)
+    outside = np.hypot(np.maximum(dx, 0)[None, :], np.maximum(dy, 0)[:, None])
+    inside = np.minimum(np.maximum(dx[None, :], dy[:, None]), 0)
+    return (0.5 - (outside + inside - np.float32(radius) - np.float32(grow))).clip(0, 1), x0, y0
+
+
+@dataclass(frozen=True)
+class BoxStyle:
+    """How the checkboxes of a page, or of a part of it, are printed.
+
+    border: solid, dashed, dotted, double, open (corners left open), bevel (sunken 3-D), hand (drawn by hand), none (only the
+    fill shows) or glyph (a dingbat of a font).  line: thickness in pixels.  ink, fill: greys, fill < 0 for none.
+    radius: of the corners, in sides.  shadow: offset in pixels, 0 for none.  aspect: width over height.
+    mark: the printed mark; mark_grey its grey; solid_fill: the whole box takes this grey when filled (screens), or -1.
+    mark_size: of the mark, in sides.
+    """
+
+    border: str
+    line: float
+    ink: float
+    fill: float
+    radius: float
+    shadow: float
+    aspect: float
+    mark: str
+    mark_grey: float
+    solid_fill: float
+    mark_size: float
+    face: Face | None = None
+    glyph_empty: str = ""
+    glyph_filled: str = ""
+
+
+MARKS = ("tick", "cross", "glyph", "solid", "dot", "dash", "diagonal", "inset")
+
+
+def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bool, symbols: list[Face]) -> BoxStyle:
+    """A style for boxes of about ``side`` pixels on ``paper``."""
+    dark = paper < 110
+    toward = 255.0 if dark else 0.0
+    grey = ink
+    if rng.random() < (0.45 if screen else 0.2):  # paler than the text
+        grey = paper + (toward - paper) * rng.uniform(0.3, 0.8)
+    line = float(rng.choice([rng.uniform(0.5, 1.0), rng.uniform(1.0, 1.8), rng.uniform(1.8, 3.2), 0.11 * side], p=[0.25, 0.5, 0.18, 0.07]))
+    line = min(line, 0.2 * side)
+    borders = ["solid", "dashed", "dotted", "double", "open", "bevel", "hand", "none", "glyph"]
+    p = [0.72, 0.01, 0.02, 0.01, 0.0, 0.07, 0.0, 0.04, 0.13] if screen else [0.7, 0.025, 0.035, 0.02, 0.03, 0.02, 0.03, 0.03, 0.11]
+    border = str(rng.choice(borders, p=p))
+    fill, radius, shadow, aspect = -1.0, 0.0, 0.0, 1.0
+    r = rng.random()
+    if border == "none":
+        fill = paper + (toward - paper) * rng.uniform(0.1, 0.35) if rng.random() < 0.6 or paper > 225 else (0.0 if dark else 255.0)
+    elif r < 0.12:
+        fill = paper + (toward - paper) * rng.uniform(0.03, 0.25)
+    elif r < 0.24 or paper < 240:
+        fill = 255.0 if not dark else float(rng.choice([0.0, 255.0, paper * 0.6]))
+    if rng.random() < (0.6 if screen else 0.15):
+        radius = float(rng.uniform(0.05, 0.3))
+    if not screen and border == "solid" and rng.random() < 0.07:
+        shadow = float(rng.uniform(0.07, 0.2) * side)
+    if rng.random() < 0.15:
+        aspect = float(rng.uniform(0.8, 1.25))
+    mark = str(rng.choice(MARKS, p=[0.3, 0.2, 0.2, 0.08, 0.05, 0.03, 0.06, 0.08]))
+    mark_grey = grey if rng.random() < 0.5 else ink
+    solid_fill = -1.0
+    if screen and mark in ("tick", "dash", "glyph") and rng.random() < 0.6:  # accent colour with a light mark
+        solid_fill = float(rng.uniform(30, 150)) if not dark or rng.random() < 0.6 else float(rng.uniform(140, 240))
+        mark_grey = 255.0 if solid_fill < 150 else 20.0
+    style = BoxStyle(
+        border, line, float(grey), float(fill), radius, shadow, aspect, mark, float(mark_grey), solid_fill, float(rng.uniform(0.6, 1.05))
+    )
+    faces = [f for f in symbols if f.has("\u2610\u2611\u2612")]
+    if border == "glyph":
+        if not faces:
+            return replace(style, border="solid")
+        face = faces[int(rng.integers(len(faces)))]
+        pairs = [("\u2610", "\u2611"), ("\u2610", "\u2612"), ("\u25a1", "\u25a0"), ("\u25a1", "\u25a3"), ("\u25a2", "\u25a3"), ("\u2610", "\u22a0")]
+        pairs = [pq for pq in pairs if face.has(pq[0] + pq[1])]
+        empty, filled = pairs[int(rng.choice(len(pairs)))]
+        style = replace(style, face=face, glyph_empty=empty, glyph_filled=filled, ink=float(ink), fill=-1.0, aspect=1.0)
+    return style
+
+
+TICKS = "\u2713\u2714\u2717\u2718Xx\u00d7VvX\u25cf\u2022*"
+
+
+def draw_box(
+    canvas: Canvas, x: float, y: float, side: float, style: BoxStyle, filled: bool, rng: Rng, symbols: list[Face], text: Face
+) -> tuple[float, float, float, float] | None:
+    """Prints a box whose top left corner is (x, y); returns its outer edges, or None if the style could not be drawn."""
+    if style.border == "glyph":
+        return _draw_glyph_box(canvas, x, y, side, style, filled)
+    w, h = side * max(1.0, style.aspect), side / min(1.0, style.aspect)
+    w, h = (side * style.aspect, side) if style.aspect < 1 else (side, side / style.aspect)
+    x2, y2 = x + w, y + h
+    radius = style.radius * side
+    line = style.line
+    if style.shadow > 0:
+        canvas.round_bar(x + style.shadow, y + style.shadow, x2 + style.shadow, y2 + style.shadow, radius, style.ink)
+        if style.fill < 0:
+            canvas.round_bar(x, y, x2, y2, radius, 255)
+    if style.fill >= 0:
+        canvas.round_bar(x, y, x2, y2, radius, style.fill)
+    if filled and style.solid_fill >= 0:
+        canvas.round_bar(x, y, x2, y2, radius, style.solid_fill)
+        if style.border != "none" and rng.random() < 0.5:
+            canvas.round_bar(x, y, x2, y2, radius, style.solid_fill * 0.8, line)
+    else:
+        _border(canvas, x, y, x2, y2, radius, style, rng)
+    if filled:
+        _print_mark(canvas, x, y, x2, y2, style, rng, symbols, text)
+    return x, y, x2, y2
+
+
+def _border(canvas: Canvas, x: float, y: float, x2: float, y2: float, radius: float, style: BoxStyle, rng: Rng) -> None:
+    line, ink = style.line, style.ink
+    if style.border == "none":
+        return
+    if style.border == "solid":
+        if radius > 0:
+            canvas.round_bar(x, y, x2, y2, radius, ink, line)
+        else:
+            canvas.frame(x, y, x2, y2, line, ink)
+    elif style.border == "double":
+        thin = max(0.6, line * 0.6)
+        canvas.frame(x, y, x2, y2, thin, ink)
+        gap = thin + max(1.0, 0.08 * (x2 - x))
+        canvas.frame(x + gap, y + gap, x2 - gap, y2 - gap, thin, ink)
+    elif style.border in ("dashed", "dotted"):
+        n = max(3, round((x2 - x) / (line * (2.0 if style.border == "dotted" else 4.5))))
+        duty = 0.5 if style.border == "dotted" else 0.62
+        for i in range(n):
+            a, b = i / n, (i + duty) / n
+            xa, xb, ya, yb = x + (x2 - x) * a, x + (x2 - x) * b, y + (y2 - y) * a, y + (y2 - y) * b
+            canvas.bar(xa, y, xb, y + line, ink)
+            canvas.bar(xa, y2 - line, xb, y2, ink)
+            canvas.bar(x, ya, x + line, yb, ink)
+            canvas.bar(x2 - line, ya, x2, yb, ink)
+    elif style.border == "open":  # each side leaves a gap at its ends, or only the corners are drawn
+        w, h = x2 - x, y2 - y
+        if style.mark_size < 0.8:
+            g = 0.16
+            canvas.bar(x + g * w, y, x2 - g * w, y + line, ink)
+            canvas.bar(x + g * w, y2 - line, x2 - g * w, y2, ink)
+            canvas.bar(x, y + g * h, x + line, y2 - g * h, ink)
+            canvas.bar(x2 - line, y + g * h, x2, y2 - g * h, ink)
+        else:
+            c = 0.34
+            for ya, yb in ((y, y + line), (y2 - line, y2)):
+                canvas.bar(x, ya, x + c * w, yb, ink)
+                canvas.bar(x2 - c * w, ya, x2, yb, ink)
+            for xa, xb in ((x, x + line), (x2 - line, x2)):
+                canvas.bar(xa, y, xb, y + c * h, ink)
+                canvas.bar(xa, y2 - c * h, xb, y2, ink)
+    elif style.border == "bevel":  # dark above and left, light below and right
+        line = max(1.0, round(line))
+        canvas.bar(x, y, x2, y2, 255 if style.fill < 0 else style.fill)
+        canvas.frame(x, y, x2, y2, line, 215)
+        canvas.bar(x, y, x2, y + line, 128)
+        canvas.bar(x, y, x + line, y2, 128)
+        canvas.bar(x + line, y + line, x2 - line, y + 2 * line, 64)
+        canvas.bar(x + line, y + line, x + 2 * line, y2 - line, 64)
+    elif style.border == "hand":  # four strokes by hand, overshooting or not quite meeting
+        w = x2 - x
+        corners = np.array([(x, y), (x2, y), (x2, y2), (x, y2)]) + (line / 2, line / 2) * np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
+        for i in range(4):
+            p, q = corners[i], corners[(i + 1) % 4]
+            d = (q - p) * rng.uniform(-0.06, 0.12)
+            bend = (p + q) / 2 + rng.normal(0, 0.025 * w, 2)
+            canvas.path(np.array([p - d * rng.uniform(0, 1), bend, q + d * rng.uniform(0, 1)]), line, ink)
+    else:
+        raise ValueError(f"no such border: {style.border}")
+
+
+def _print_mark(
+    canvas: Canvas, x: float, y: float, x2: float, y2: float, style: BoxStyle, rng: Rng, symbols: list[Face], text: Face
+) -> None:
+    w, h = x2 - x, y2 - y
+    cx, cy = (x + x2) / 2, (y + y2) / 2
+    k = style.mark_size
+    grey = style.mark_grey
+    thick = max(1.0, max(style.line, 0.1 * w) * (0.8 + 0.6 * (k - 0.6)))
+    if style.mark == "tick":
+        p = np.array([(-0.36, 0.0), (-0.1, 0.27), (0.38, -0.3)]) * k * (w, h) + (cx, cy)
+        canvas.path(p, thick, grey)
+    elif style.mark == "cross":
+        r = 0.36 * k
+        canvas.path(np.array([(cx - r * w, cy - r * h), (cx + r * w, cy + r * h)]), thick, grey)
+        canvas.path(np.array([(cx + r * w, cy - r * h), (cx - r * w, cy + r * h)]), thick, grey)
+    elif style.mark == "diagonal":  # corner to corner, as PDF forms do
+        thin = max(0.8, style.line)
+        canvas.path(np.array([(x, y), (x2, y2)]), thin, grey)
+        canvas.path(np.array([(x2, y), (x, y2)]), thin, grey)
+    elif style.mark == "solid":
+        canvas.bar(x, y, x2, y2, grey)
+    elif style.mark == "inset":
+        m = max(style.line + 1, 0.5 * (1 - 0.68 * k) * w)
+        canvas.bar(x + m, y + m, x2 - m, y2 - m, grey)
+    elif style.mark == "dot":
+        r = 0.28 * k * w
+        canvas.round_bar(cx - r, cy - r, cx + r, cy + r, r, grey)
+    elif style.mark == "dash":
+        canvas.bar(cx - 0.3 * w, cy - thick / 2, cx + 0.3 * w, cy + thick / 2, grey)
+    elif style.mark == "glyph":
+        # The same glyph on the whole page: the choice hangs on the style, not on the box.
+        want = TICKS[int(k * 997) % len(TICKS)]
+        face = text
+        if not face.has(want):
+            able = [f for f in symbols if f.has(want)]
+            if not able:
+                want, able = "X", [text]
+            face = able[int(k * 9973) % len(able)]
+        font = face.font(round(h * (0.75 + 0.5 * (k - 0.6))))
+        left, top, right, bottom = font.getbbox(want, anchor="ls")
+        canvas.text(cx - (left + right) / 2, cy - (top + bottom) / 2, want, font, grey)
+
+
+def _draw_glyph_box(
+    canvas: Canvas, x: float, y: float, side: float, style: BoxStyle, filled: bool
+) -> tuple[float, float, float, float] | None:
+    """A dingbat; the label is the extent of the empty one, whose outline the filled one shares."""
+    if style.face is None:
+        raise ValueError("a glyph style needs a face")
+    trial = style.face.font(64)
+    left, top, right, bottom = trial.getbbox(style.glyph_empty, anchor="ls")
+    if right - left < 8 or not 0.8 < (bottom - top) / (right - left) < 1.25:
+        return None
+    font = style.face.font(max(6, round(64 * side / (right - left))))
+    patch, base = ink_of(style.glyph_empty, font)
+    ys, xs = np.nonzero(patch > 96)
+    if not len(xs):
+        return None
+    px, py = round(x) - int(xs.min()), round(y) - int(ys.min())
+    chosen = patch
+    if filled:
+        chosen, base_filled = ink_of(style.glyph_filled, font)
+        py_filled = py + base - base_filled
+        # Where the filled glyph's square differs (another advance, another height), line up what can be lined up.
+        ys2, xs2 = np.nonzero(chosen > 96)
+        if not len(xs2):
+            return None
+        if abs(int(xs2.min()) - int(xs.min())) > 0.15 * side or style.glyph_filled in "\u25a0\u25a3\u22a0":
+            px_filled = round(x) - int(xs2.min())
+            py_filled = round(y) - int(ys2.min())
+            canvas.blend(chosen * np.float32(1 / 255), px_filled, py_filled, style.ink)
+            if style.glyph_filled in "\u25a0\u25a3\u22a0":
+                return (px_filled + int(xs2.min()), py_filled + int(ys2.min()), px_filled + int(xs2.max()) + 1, py_filled + int(ys2.max()) + 1)
+        else:
+            canvas.blend(chosen * np.float32(1 / 255), px, py_filled, style.ink)
+    else:
+        canvas.blend(chosen * np.float32(1 / 255), px, py, style.ink)
+    return px + int(xs.min()), py + int(ys.min()), px + int(xs.max()) + 1, py + int(ys.max()) + 1

@@ -1,0 +1,459 @@
+"""What resembles a checkbox and is none: circles, fields, icons, codes, letters on rules, bare marks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.canvas import Canvas
+from model.fonts import Face, Font, FontBook, Words
+from model.marks import draw_mark, draw_path, random_hand
+
+Rng = np.random.Generator
+
+
+def radio(canvas: Canvas, x: float, y: float, side: float, ink: float, on: bool, rng: Rng, paper: float) -> None:
+    """A radio circle or an oval, with or without its dot."""
+    line = max(0.7, side * rng.choice([0.05, 0.08, 0.12]))
+    if on and rng.random() < 0.25:
+        canvas.round_bar(x, y, x + side, y + side, side / 2, ink)
+        if rng.random() < 0.6:
+            r = side * 0.2
+            cx, cy = x + side / 2, y + side / 2
+            canvas.round_bar(cx - r, cy - r, cx + r, cy + r, r, paper)
+        return
+    canvas.round_bar(x, y, x + side, y + side, side / 2, ink, line)
+    if on:
+        r = side * rng.uniform(0.18, 0.32)
+        cx, cy = x + side / 2, y + side / 2
+        if rng.random() < 0.8:
+            canvas.round_bar(cx - r, cy - r, cx + r, cy + r, r, ink)
+        else:
+            draw_mark(canvas.image, (x, y, x + side, y + side), rng)
+
+
+def field(canvas: Canvas, x: float, base: float, w: float, h: float, kind: str, ink: float, rng: Rng, font: Font) -> None:
+    """An entry field: a line, a frame, a comb, a row of character boxes, dots; sometimes filled in."""
+    line = rng.uniform(0.6, 1.8)
+    top = base - h
+    n = max(1, int(w / (h * rng.uniform(0.7, 1.1))))
+    if kind == "line":
+        canvas.bar(x, base, x + w, base + line, ink)
+    elif kind == "dots":
+        for at in np.arange(x, x + w, rng.uniform(3, 6)):
+            canvas.bar(float(at), base - 1, float(at) + 1.3, base + 0.3, ink)
+    elif kind == "frame":
+        canvas.frame(x, top, x + w, base, line, ink)
+    elif kind == "comb":
+        canvas.bar(x, base, x + w, base + line, ink)
+        tooth = h * rng.uniform(0.2, 1.0)
+        for at in np.linspace(x, x + w, n + 1):
+            canvas.bar(float(at), base - tooth, float(at) + line, base, ink)
+    else:
+        cell = w / n
+        spaced = rng.random() < 0.3
+        for i in range(n):
+            right = x + (i + (0.88 if spaced else 1.0)) * cell
+            canvas.frame(x + i * cell, top, right + (0 if spaced else line), base, line, ink)
+    if kind in ("comb", "chars") and rng.random() < 0.4:
+        cell = w / n
+        for i in range(int(rng.integers(1, n + 1))):
+            c = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[int(rng.integers(36))]
+            canvas.text(x + (i + 0.5) * cell - font.getlength(c) / 2, base - h * 0.2, c, font, ink)
+
+
+def _badges(c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, bold: Face, rng: Rng) -> float:
+    """White letters and digits on black squares, circles and bars, next to text."""
+    side = size * rng.uniform(1.0, 2.0)
+    shape = rng.random()
+    radius = 0.0 if shape < 0.5 else side * 0.25 if shape < 0.7 else side / 2
+    fill = ink if rng.random() < 0.6 else float(rng.uniform(20, 130))
+    font = bold.font(round(side * rng.uniform(0.55, 0.95)))
+    vertical = rng.random() < 0.5
+    at_x, at_y = x, y
+    for i in range(int(rng.integers(2, 9))):
+        text = str(i + 1) if rng.random() < 0.6 else "ABCDEQXODP0VHNMi?!"[int(rng.integers(18))]
+        c.round_bar(at_x, at_y, at_x + side, at_y + side, radius, fill)
+        left, top, right, bottom = font.getbbox(text, anchor="ls")
+        c.text(at_x + side / 2 - (left + right) / 2, at_y + side / 2 - (top + bottom) / 2, text, font, 255 if fill < 140 else 0)
+        if vertical:
+            at_y += side * 1.5
+        else:
+            at_x += side * rng.uniform(1.3, 6)
+            if at_x + side > x + w:
+                break
+    return at_y + side * 1.6
+
+
+def _code(c: Canvas, x: float, y: float, w: float, size: int, ink: float, rng: Rng) -> float:
+    """A QR-like matrix or a bar code."""
+    if rng.random() < 0.55:
+        n = int(rng.choice([21, 25, 29, 33, 37]))
+        module = max(1, round(rng.uniform(1.2, 5)))
+        cells = (rng.random((n, n)) < 0.5).astype(np.float32)
+        finder = np.ones((7, 7), np.float32)
+        finder[1:6, 1:6] = 0
+        finder[2:5, 2:5] = 1
+        if rng.random() < 0.85:
+            for a, b in ((0, 0), (0, n - 7), (n - 7, 0)):
+                cells[max(0, a - 1) : a + 8, max(0, b - 1) : b + 8] = 0
+                cells[a : a + 7, b : b + 7] = finder
+        c.blend(np.kron(cells, np.ones((module, module), np.float32)), round(x), round(y), ink)
+        return y + n * module + size
+    h = size * rng.uniform(2, 4)
+    at = x
+    unit = rng.uniform(0.8, 2)
+    while at < x + min(w, 220 * unit):
+        wide = unit * int(rng.integers(1, 4))
+        c.bar(at, y, at + wide, y + h, ink)
+        at += wide + unit * int(rng.integers(1, 4))
+    return y + h + size
+
+
+def _grid(c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, face: Face, rng: Rng) -> float:
+    """Contiguous near-square cells: calendar, crossword, squared paper, chess board, score table."""
+    side = size * rng.uniform(0.8, 2.6)
+    columns = int(np.clip(w / side, 1, rng.integers(4, 26)))
+    rows = int(rng.integers(2, 14))
+    line = rng.uniform(0.5, 1.8)
+    kind = str(rng.choice(["empty", "digits", "letters", "chess", "crossword"]))
+    font = face.font(round(side * rng.uniform(0.4, 0.75)))
+    for r in range(rows):
+        for k in range(columns):
+            left, top = x + k * side, y + r * side
+            if (kind == "chess" and (r + k) % 2) or (kind == "crossword" and rng.random() < 0.3):
+                c.bar(left, top, left + side, top + side, ink)
+            elif kind in ("digits", "letters") and rng.random() < 0.8:
+                text = str(r * columns + k + 1) if kind == "digits" else "ABCDEFGHIJKLMNOPQRSTUVWXYZ0OQDX"[int(rng.integers(31))]
+                c.text(left + (side - font.getlength(text)) / 2, top + side * 0.72, text, font, ink)
+    for r in range(rows + 1):
+        c.bar(x, y + r * side, x + columns * side + line, y + r * side + line, ink)
+    for k in range(columns + 1):
+        c.bar(x + k * side, y, x + k * side + line, y + rows * side, ink)
+    return y + rows * side + size
+
+
+def _letters(c: Canvas, x: float, y: float, w: float, size: int, ink: float, face: Face, rng: Rng) -> float:
+    """Capitals and digits that touch rules above, below or beside them."""
+    font = face.font(round(size * rng.uniform(0.9, 1.6)))
+    line = rng.uniform(0.6, 2.2)
+    cap = -font.getbbox("H", anchor="ls")[1]
+    for _ in range(int(rng.integers(1, 5))):
+        base = y + cap + rng.uniform(0, 3)
+        c.bar(x, base + rng.uniform(-1, 1), x + w, base + line, ink)
+        if rng.random() < 0.6:
+            c.bar(x, base - cap - rng.uniform(0, 2), x + w, base - cap - 2 + line, ink)
+        at = x + rng.uniform(0, 5)
+        while at < x + w * rng.uniform(0.3, 1.0):
+            text = "".join(rng.choice(list("ODQ0EBLCHFTPRI8UN")) for _ in range(int(rng.integers(1, 6))))
+            at = c.text(at, base, text, font, ink) + rng.uniform(0, 2) * size
+            if rng.random() < 0.5:
+                c.bar(at, base - cap * 1.1, at + line, base, ink)
+        y = base + size * rng.uniform(0.2, 1)
+    return y + size * 0.6
+
+
+def _bare(c: Canvas, x: float, y: float, w: float, size: int, ink: float, fonts: FontBook, rng: Rng) -> float:
+    """Ticks and crosses, printed or by pen, without a box; single handwritten words."""
+    hand = random_hand(rng, float(size))
+    font = None
+    able = [f for f in fonts.symbols if f.has("\u2713\u2717")]
+    if able and rng.random() < 0.6:
+        font = able[int(rng.integers(len(able)))].font(round(size * rng.uniform(0.9, 2)))
+    at = x
+    for _ in range(int(rng.integers(2, 12))):
+        if at > x + w - 2 * size:
+            break
+        if font is not None:
+            at = c.text(at, y + size * 1.2, "\u2713" if rng.random() < 0.5 else "\u2717", font, ink)
+        elif rng.random() < 0.75:
+            draw_mark(c.image, (at, y, at + size, y + size), rng, hand, kind=str(rng.choice(["tick", "cross", "scribble", "long_cross", "initials"])))
+            at += size
+        else:
+            n = int(rng.integers(8, 30))
+            xs = at + np.linspace(0, n * size * 0.18, n)
+            draw_path(c.image, [(float(a), float(b)) for a, b in zip(xs, y + rng.uniform(0, size, n), strict=True)], rng, hand)
+            at = float(xs[-1])
+        at += size * rng.uniform(1, 7)
+    return y + size * 2
+
+
+def _p(*points: tuple[float, float]) -> NDArray[np.float64]:
+    return np.array(points, np.float64)
+
+
+def icon(c: Canvas, kind: str, x: float, y: float, side: float, ink: float, paper: float, rng: Rng) -> None:
+    """An interface icon in a square of ``side`` at (x, y); kinds in ``ICONS``."""
+    line = max(0.8, side * rng.uniform(0.06, 0.12))
+
+    def frame(a: float, b: float, a2: float, b2: float, radius: float = 0.08) -> None:
+        c.round_bar(x + a * side, y + b * side, x + a2 * side, y + b2 * side, radius * side, ink, line)
+
+    def strokes(points: NDArray[np.float64], close: bool = False, fill: bool = False) -> None:
+        c.path(points * side + (x, y), line, ink, close, fill)
+
+    if kind == "mail":
+        frame(0, 0.15, 1, 0.85)
+        strokes(_p((0.03, 0.2), (0.5, 0.58), (0.97, 0.2)))
+    elif kind == "copy":
+        frame(0.3, 0.3, 1, 1)
+        strokes(_p((0.2, 0.72), (0.05, 0.72), (0.05, 0.05), (0.72, 0.05), (0.72, 0.2)))
+    elif kind == "close":
+        strokes(_p((0.1, 0.1), (0.9, 0.9)))
+        strokes(_p((0.9, 0.1), (0.1, 0.9)))
+    elif kind == "picture":
+        frame(0, 0.1, 1, 0.9)
+        strokes(_p((0.08, 0.8), (0.35, 0.45), (0.55, 0.65), (0.7, 0.5), (0.94, 0.8)), fill=True, close=True)
+        c.round_bar(x + 0.62 * side, y + 0.22 * side, x + 0.8 * side, y + 0.4 * side, side, ink)
+    elif kind == "video":
+        frame(0, 0.2, 0.7, 0.8)
+        strokes(_p((0.74, 0.45), (1, 0.25), (1, 0.75), (0.74, 0.55)), close=True, fill=rng.random() < 0.5)
+    elif kind == "play":
+        frame(0, 0.05, 1, 0.95, 0.15)
+        strokes(_p((0.38, 0.28), (0.74, 0.5), (0.38, 0.72)), close=True, fill=True)
+    elif kind == "calendar":
+        frame(0.05, 0.12, 0.95, 0.98)
+        strokes(_p((0.05, 0.36), (0.95, 0.36)))
+        strokes(_p((0.28, 0.0), (0.28, 0.2)))
+        strokes(_p((0.72, 0.0), (0.72, 0.2)))
+        for i in range(3):
+            for j in range(2):
+                a, b = 0.2 + i * 0.24, 0.5 + j * 0.22
+                c.bar(x + a * side, y + b * side, x + (a + 0.1) * side, y + (b + 0.1) * side, ink)
+    elif kind == "save":
+        frame(0.02, 0.02, 0.98, 0.98)
+        frame(0.25, 0.55, 0.75, 0.98, 0)
+        frame(0.25, 0.02, 0.7, 0.3, 0)
+    elif kind == "plus":  # a tree's expander
+        frame(0.1, 0.1, 0.9, 0.9, 0)
+        strokes(_p((0.28, 0.5), (0.72, 0.5)))
+        if rng.random() < 0.6:
+            strokes(_p((0.5, 0.28), (0.5, 0.72)))
+    elif kind == "folder":
+        strokes(_p((0.02, 0.2), (0.35, 0.2), (0.45, 0.32), (0.98, 0.32), (0.98, 0.85), (0.02, 0.85)), close=True)
+    elif kind == "search":
+        c.round_bar(x + 0.05 * side, y + 0.05 * side, x + 0.68 * side, y + 0.68 * side, side, ink, line)
+        strokes(_p((0.6, 0.6), (0.95, 0.95)))
+    elif kind == "tiles":
+        for a in (0.04, 0.54):
+            for b in (0.04, 0.54):
+                c.bar(x + a * side, y + b * side, x + (a + 0.4) * side, y + (b + 0.4) * side, ink)
+    elif kind == "menu":
+        for b in (0.2, 0.5, 0.8):
+            strokes(_p((0.05, b), (0.95, b)))
+    elif kind == "document":
+        strokes(_p((0.15, 0.02), (0.62, 0.02), (0.85, 0.26), (0.85, 0.98), (0.15, 0.98)), close=True)
+        for b in (0.45, 0.6, 0.75):
+            strokes(_p((0.3, b), (0.7, b)))
+    elif kind == "window":
+        frame(0, 0.08, 1, 0.92, 0.05)
+        c.bar(x, y + 0.08 * side, x + side, y + 0.3 * side, ink)
+    elif kind == "lock":
+        c.round_bar(x + 0.15 * side, y + 0.45 * side, x + 0.85 * side, y + 0.98 * side, 0.06 * side, ink)
+        c.round_bar(x + 0.28 * side, y + 0.05 * side, x + 0.72 * side, y + 0.7 * side, 0.3 * side, ink, line)
+    elif kind == "external":
+        strokes(_p((0.45, 0.15), (0.08, 0.15), (0.08, 0.92), (0.85, 0.92), (0.85, 0.55)))
+        strokes(_p((0.4, 0.6), (0.95, 0.05)))
+        strokes(_p((0.62, 0.05), (0.95, 0.05), (0.95, 0.38)))
+    elif kind == "sum":  # a close button in a filled square or circle
+        c.round_bar(x, y, x + side, y + side, side * rng.choice([0.15, 0.5]), ink)
+        for pts in (_p((0.3, 0.3), (0.7, 0.7)), _p((0.7, 0.3), (0.3, 0.7))):
+            c.path(pts * side + (x, y), line, paper)
+    else:
+        raise ValueError(f"no such icon: {kind}")
+
+
+ICONS = (
+    "mail", "copy", "close", "picture", "video", "play", "calendar", "save", "folder", "search", "tiles", "menu",
+    "document", "window", "lock", "external",
+)  # fmt: skip
+
+
+def _icons(c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, rng: Rng) -> float:
+    side = size * rng.uniform(0.8, 2.4)
+    at = x
+    while at + side < x + w * rng.uniform(0.3, 1.0):
+        icon(c, ICONS[int(rng.integers(len(ICONS)))], at, y, side, ink, paper, rng)
+        at += side * rng.uniform(1.3, 3)
+    return y + side * 1.5
+
+
+def _buttons(c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, face: Face, words: Words, rng: Rng) -> float:
+    font = face.font(size)
+    h = size * rng.uniform(1.5, 2.4)
+    at = x
+    for _ in range(int(rng.integers(1, 6))):
+        text = words.word()
+        width = font.getlength(text) + size * rng.uniform(0.8, 2.5)
+        if at + width > x + w:
+            break
+        radius = float(rng.choice([0, 3, h / 2]))
+        if rng.random() < 0.5:
+            fill = float(rng.uniform(40, 220))
+            c.round_bar(at, y, at + width, y + h, radius, fill)
+            c.text(at + (width - font.getlength(text)) / 2, y + h / 2 + size * 0.36, text, font, 255 if fill < 140 else 0)
+        else:
+            c.round_bar(at, y, at + width, y + h, radius, ink, rng.uniform(0.7, 2))
+            c.text(at + (width - font.getlength(text)) / 2, y + h / 2 + size * 0.36, text, font, ink)
+        at += width + size * rng.uniform(0.3, 2)
+    return y + h + size
+
+
+def _bullets(c: Canvas, x: float, y: float, w: float, size: int, ink: float, face: Face, words: Words, rng: Rng) -> float:
+    """A list with small square, round, triangular or dash bullets."""
+    font = face.font(size)
+    side = size * rng.uniform(0.22, 0.42)
+    kind = int(rng.integers(4))
+    for _ in range(int(rng.integers(2, 8))):
+        y += size * 1.5
+        m = y - size * 0.33
+        if kind == 0:
+            c.bar(x, m - side / 2, x + side, m + side / 2, ink)
+        elif kind == 1:
+            c.round_bar(x, m - side / 2, x + side, m + side / 2, side, ink)
+        elif kind == 2:
+            c.path(_p((x, m - side), (x + side * 1.4, m), (x, m + side)), 1, ink, True, True)
+        else:
+            c.round_bar(x, m - side / 2, x + side, m + side / 2, side, ink, max(0.7, side * 0.15))
+        text = words.phrase(int(rng.integers(2, 9)))
+        while text and font.getlength(text) > w - 2 * size and " " in text:
+            text = text.rsplit(" ", 1)[0]
+        c.text(x + size, y, text, font, ink)
+    return y + size
+
+
+def _photo(c: Canvas, x: float, y: float, w: float, size: int, rng: Rng) -> float:
+    """A picture: smooth fields, edges and texture."""
+    import cv2
+
+    pw, ph = int(max(40, w * rng.uniform(0.2, 0.8))), int(size * rng.uniform(4, 16))
+    out = np.zeros((ph, pw), np.float32)
+    for cells in (3, 8, 25):
+        small = rng.normal(0, 1 / cells**0.5, (cells, cells)).astype(np.float32)
+        out += cv2.resize(small, (pw, ph), interpolation=cv2.INTER_CUBIC if cells < 20 else cv2.INTER_LINEAR)
+    for _ in range(int(rng.integers(2, 10))):
+        points = (rng.uniform(0, 1, 2) * (pw, ph) + rng.normal(0, size * 2, (int(rng.integers(3, 6)), 2))).astype(np.int32)
+        cv2.fillPoly(out, [points], float(rng.normal(0, 1)))
+    out = (out - out.min()) / max(float(np.ptp(out)), 1e-6)
+    c.blend(1 - out, round(x), round(y), 0)
+    return y + ph + size
+
+
+def _drawing(c: Canvas, x: float, y: float, w: float, size: int, ink: float, rng: Rng) -> float:
+    """A line drawing: map-like polylines, rectangles of rooms and cars, a plot with square markers, staves."""
+    h = size * rng.uniform(5, 18)
+    line = rng.uniform(0.5, 1.6)
+    kind = rng.random()
+    if kind < 0.35:
+        for _ in range(int(rng.integers(5, 30))):
+            n = int(rng.integers(2, 9))
+            p = np.cumsum(rng.normal(0, size * 2, (n, 2)), 0) + rng.uniform(0, 1, 2) * (w, h) + (x, y)
+            c.path(p.clip((x, y), (x + w, y + h)), line, ink)
+        for _ in range(int(rng.integers(0, 6))):
+            a, b = x + rng.uniform(0, 0.7) * w, y + rng.uniform(0, 0.7) * h
+            c.frame(a, b, a + rng.uniform(0.1, 0.3) * w, b + rng.uniform(0.1, 0.3) * h, line, ink)
+    elif kind < 0.65:
+        c.bar(x, y, x + line, y + h, ink)
+        c.bar(x, y + h, x + w, y + h + line, ink)
+        n = int(rng.integers(5, 25))
+        xs = np.linspace(x + 5, x + w - 5, n)
+        ys = y + h * rng.uniform(0.05, 0.95, n)
+        c.path(np.stack([xs, ys], 1), line, ink)
+        shape = int(rng.integers(3))
+        r = size * rng.uniform(0.12, 0.25)
+        for a, b in zip(xs, ys, strict=True):
+            if shape == 0:
+                c.round_bar(a - r, b - r, a + r, b + r, r, ink)
+            elif shape == 1:
+                c.path(_p((a - r, b), (a, b - r), (a + r, b), (a, b + r)), line, ink, True)
+            else:
+                c.path(_p((a - r, b - r), (a + r, b + r)), line, ink)
+                c.path(_p((a + r, b - r), (a - r, b + r)), line, ink)
+    else:
+        pitch = size * rng.uniform(0.4, 0.7)
+        at = y
+        while at + 5 * pitch < y + h:
+            for i in range(5):
+                c.bar(x, at + i * pitch, x + w, at + i * pitch + line, ink)
+            pos = x + 2 * size
+            while pos < x + w - size:
+                head = at + rng.integers(0, 9) * pitch / 2
+                c.path(_ellipse(pos, head, pitch * 0.6, pitch * 0.45), line, ink, True, rng.random() < 0.75)
+                c.bar(pos + pitch * 0.55, head - 3 * pitch, pos + pitch * 0.55 + line, head, ink)
+                pos += size * rng.uniform(0.8, 3)
+                if rng.random() < 0.12:
+                    c.bar(pos, at, pos + line, at + 4 * pitch, ink)
+                    pos += size
+            at += 9 * pitch
+    return y + h + size
+
+
+def _ellipse(cx: float, cy: float, a: float, b: float) -> NDArray[np.float64]:
+    t = np.linspace(0, 2 * np.pi, 20)
+    return np.stack([cx + a * np.cos(t), cy + b * np.sin(t)], 1)
+
+
+def _radios(c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, face: Face, words: Words, rng: Rng) -> float:
+    """Radio groups and rows of lettered bubbles."""
+    side = size * rng.uniform(0.8, 1.5)
+    font = face.font(size)
+    small = face.font(round(side * 0.6))
+    lettered = rng.random() < 0.4
+    for _ in range(int(rng.integers(1, 7))):
+        at = x
+        while at < x + w - 8 * size:
+            if lettered:
+                wide = side * rng.uniform(1.0, 1.5)
+                c.round_bar(at, y, at + wide, y + side, side / 2, ink, max(0.7, side * 0.06))
+                letter = "ABCDE01234"[int(rng.integers(10))]
+                c.text(at + wide / 2 - small.getlength(letter) / 2, y + side * 0.72, letter, small, ink)
+                if rng.random() < 0.2:
+                    draw_mark(c.image, (at, y, at + wide, y + side), rng, kind="solid")
+                at += wide * 1.4
+            else:
+                radio(c, at, y, side, ink, rng.random() < 0.35, rng, paper)
+                at = c.text(at + side * 1.4, y + side / 2 + size * 0.36, words.word(), font, ink) + size * rng.uniform(1, 3)
+        y += side * rng.uniform(1.3, 1.8)
+    return y + size * 0.6
+
+
+def _frames(c: Canvas, x: float, y: float, w: float, size: int, ink: float, rng: Rng) -> float:
+    """Big rectangles, signature boxes, photo frames, wide slots."""
+    h = size * rng.uniform(1.6, 8)
+    at = x
+    line = rng.uniform(0.6, 2.5)
+    for _ in range(int(rng.integers(1, 4))):
+        width = max(h * rng.uniform(0.9, 5), 5.5 * size)
+        if at + width > x + w:
+            break
+        c.round_bar(at, y, at + width, y + h, float(rng.choice([0, 0, 6])), ink, line)
+        if rng.random() < 0.2 and h > 85:
+            c.path(_p((at, y), (at + width, y + h)), line, ink)
+            c.path(_p((at + width, y), (at, y + h)), line, ink)
+        at += width + size
+    return y + h + size
+
+
+def section(
+    c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, face: Face, bold: Face, fonts: FontBook, words: Words,
+    rng: Rng,
+) -> float:  # fmt: skip
+    """Draws one kind of look-alike from (x, y) on, ``w`` wide; returns the y below it."""
+    kinds: list[Callable[[], float]] = [
+        lambda: _badges(c, x, y, w, size, ink, paper, bold, rng),
+        lambda: _code(c, x, y, w, size, ink, rng),
+        lambda: _grid(c, x, y, w, size, ink, paper, face, rng),
+        lambda: _letters(c, x, y, w, size, ink, face, rng),
+        lambda: _bare(c, x, y, w, size, ink, fonts, rng),
+        lambda: _icons(c, x, y, w, size, ink, paper, rng),
+        lambda: _buttons(c, x, y, w, size, ink, paper, face, words, rng),
+        lambda: _bullets(c, x, y, w, size, ink, face, words, rng),
+        lambda: _photo(c, x, y, w, size, rng),
+        lambda: _drawing(c, x, y, w, size, ink, rng),
+        lambda: _radios(c, x, y, w, size, ink, paper, face, words, rng),
+        lambda: _frames(c, x, y, w, size, ink, rng),
+    ]
+    p = np.array([0.14, 0.06, 0.1, 0.12, 0.08, 0.13, 0.08, 0.07, 0.05, 0.06, 0.07, 0.04])
+    return kinds[int(rng.choice(len(kinds), p=p / p.sum()))]()

@@ -1,0 +1,551 @@
+"""Synthetic pages: forms, questionnaires, tables, screens, and pages without a checkbox.
+
+    python -m model.pages --out sheet.png        # a contact sheet of pages with their labels
+
+A page is laid out from top to bottom in one to three columns; each stretch is a section (a question with options, a table,
+a matrix, fields, text, look-alikes).  Boxes are printed first, with all else; pen marks and strays come last, over it all,
+as they do in life.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from model import lookalikes as look
+from model.canvas import BoxStyle, Canvas, draw_box, random_box_style
+from model.degrade import degrade
+from model.fonts import SCRIPTS, SHAPED, Face, Font, FontBook, Words, book
+from model.marks import Hand, draw_mark, draw_stray, random_hand
+from model.page import EMPTY, FILLED, Page
+
+Rng = np.random.Generator
+
+
+@dataclass
+class Look:
+    """What a page has in common: greys, faces, text size, box style, gaps."""
+
+    paper: float
+    ink: float
+    size: int
+    face: Face
+    bold: Face
+    words: Words
+    shaped: bool
+    style: BoxStyle
+    side: float
+    gap: float
+    lead: float
+    screen: bool
+    rtl: bool
+    printed: bool
+    share: float
+
+
+class Sheet:
+    """A page in the making: the canvas, the boxes so far, and helpers to set text and boxes."""
+
+    def __init__(self, rng: Rng, width: int, height: int, look_: Look, fonts: FontBook) -> None:
+        self.rng, self.look, self.fonts = rng, look_, fonts
+        self.canvas = Canvas(width, height, look_.paper)
+        self.boxes: list[tuple[float, float, float, float]] = []
+        self.states: list[int] = []
+
+    def font(self, scale: float = 1.0, bold: bool = False) -> Font:
+        face = self.look.bold if bold else self.look.face
+        return face.font(round(self.look.size * scale), self.look.shaped)
+
+    def text(self, x: float, base: float, text: str, scale: float = 1.0, bold: bool = False, grey: float | None = None) -> float:
+        return self.canvas.text(x, base, text, self.font(scale, bold), self.look.ink if grey is None else grey)
+
+    def fit(self, text: str, room: float, scale: float = 1.0, bold: bool = False) -> str:
+        """As many of the text's words as fit into ``room`` pixels."""
+        font = self.font(scale, bold)
+        length = font.getlength(text)
+        if length <= room or not text:
+            return text
+        keep = max(1, int(len(text) * room / length) - 1)
+        cut = text[:keep]
+        return cut.rsplit(" ", 1)[0] if " " in cut else cut
+
+    def box(self, x: float, middle: float, side: float | None = None, style: BoxStyle | None = None, filled: bool | None = None) -> float:
+        """A checkbox whose left edge is x, centred on the line's middle; returns its right edge."""
+        side = self.look.side if side is None else side
+        style = self.look.style if style is None else style
+        if filled is None:
+            filled = self.look.printed and self.rng.random() < self.look.share
+        # Most programs place boxes on whole pixels, renderings of PDF anywhere.
+        top = middle - side / 2
+        if self.look.screen:
+            x, top, side = round(x), round(top), round(side)
+        drawn = draw_box(self.canvas, x, top, side, style, filled, self.rng, self.fonts.symbols, self.look.face)
+        if drawn is None:
+            style = replace(style, border="solid")
+            self.look.style = replace(self.look.style, border="solid")
+            drawn = draw_box(self.canvas, x, top, side, style, filled, self.rng, self.fonts.symbols, self.look.face)
+        if drawn is None:
+            raise RuntimeError("a plain box could not be drawn")
+        self.boxes.append(drawn)
+        self.states.append(FILLED if filled else EMPTY)
+        return drawn[2]
+
+    def page(self) -> Page:
+        boxes = np.array(self.boxes, np.float32).reshape(-1, 4)
+        states = np.array(self.states, np.int8)
+        h, w = self.canvas.image.shape
+        cut = boxes.clip(0, np.array([w, h, w, h], np.float32))
+        area = np.maximum((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 1e-6)
+        seen = (cut[:, 2] - cut[:, 0]) * (cut[:, 3] - cut[:, 1]) / area
+        states[seen < 0.67] = -1
+        keep = seen > 0.02
+        return Page(self.canvas.image, cut[keep], states[keep])
+
+
+def random_look(rng: Rng, fonts: FontBook, screen: bool) -> Look:
+    """Greys, faces, sizes and box style for one page."""
+    if screen:
+        dark = rng.random() < 0.35
+        paper = float(rng.uniform(10, 60)) if dark else float(rng.choice([255, 250, 245, 240, 236, 212, 192]))
+        ink = float(rng.uniform(190, 255)) if dark else float(rng.uniform(0, 90))
+    else:
+        paper = 255.0 if rng.random() < 0.75 else float(rng.uniform(205, 254))
+        ink = 0.0 if rng.random() < 0.6 else float(rng.uniform(10, 110))
+    script = "latin" if rng.random() < 0.72 else str(rng.choice(sorted(SCRIPTS)))
+    face = fonts.pick(rng, script)
+    bold = fonts.bold_of(face, rng)
+    words = Words(rng, face, script)
+    size = int(np.clip(rng.lognormal(np.log(15), 0.28), 8, 40))
+    side = float(np.clip(size * rng.lognormal(np.log(1.0), 0.24), 8, 60))
+    style = random_box_style(rng, side, ink, paper, screen, fonts.symbols)
+    share = float(rng.choice([0.0, 0.12, 0.3, 0.5, 0.9], p=[0.12, 0.3, 0.33, 0.17, 0.08]))
+    return Look(
+        paper, ink, size, face, bold, words, words.script in SHAPED, style, side,
+        float(size * rng.uniform(0.25, 0.9)), float(rng.uniform(1.15, 1.9)), screen,
+        words.script in ("arabic", "hebrew") or rng.random() < 0.05,
+        screen or rng.random() < 0.45, share,
+    )  # fmt: skip
+
+
+# --- sections: each draws into (x, y, width) and returns the y below it -------------------------------------------------
+
+Section = Callable[[Sheet, float, float, float], float]
+
+
+def heading(s: Sheet, x: float, y: float, w: float) -> float:
+    """A title: plain, in a black bar, in a grey bar, underlined."""
+    rng, lk = s.rng, s.look
+    scale = rng.uniform(1.1, 2.0)
+    text = s.fit(lk.words.phrase(int(rng.integers(1, 7))), w * 0.95, scale, True)
+    h = lk.size * scale * 1.35
+    kind = rng.random()
+    if rng.random() < 0.25:
+        text = s.fit(text.upper() if lk.face.has(text.upper().replace(" ", "")) else text, w * 0.95, scale, True)
+    if kind < 0.25:
+        fill = lk.ink if rng.random() < 0.5 else float(rng.uniform(20, 130))
+        s.canvas.bar(x, y, x + w, y + h, fill)
+        s.text(x + lk.size * 0.4, y + h * 0.74, text, scale, True, grey=255 if fill < 140 else 0)
+    elif kind < 0.4:
+        s.canvas.bar(x, y, x + w, y + h, lk.paper * 0.85 if lk.paper > 100 else lk.paper + 35)
+        s.text(x + lk.size * 0.4, y + h * 0.74, text, scale, True)
+    else:
+        s.text(x if rng.random() < 0.7 else x + (w - s.font(scale, True).getlength(text)) / 2, y + h * 0.74, text, scale, True)
+        if kind < 0.6:
+            s.canvas.bar(x, y + h, x + w, y + h + rng.uniform(0.6, 3), lk.ink)
+    return y + h + lk.size * rng.uniform(0.3, 1.0)
+
+
+def paragraph(s: Sheet, x: float, y: float, w: float) -> float:
+    """Running text, at times with boxes in the sentence."""
+    rng, lk = s.rng, s.look
+    scale = rng.uniform(0.7, 1.1)
+    step = lk.size * scale * rng.uniform(1.1, 1.5)
+    inline = rng.random() < 0.12
+    underline = rng.random() < 0.06
+    strike = rng.random()
+    for _ in range(int(rng.integers(1, 8))):
+        y += step
+        at = x
+        if inline and rng.random() < 0.7:
+            for _ in range(int(rng.integers(1, 4))):
+                text = s.fit(lk.words.phrase(int(rng.integers(1, 5)), False), (x + w - at) - 4 * lk.side, scale)
+                if len(text) < 2:
+                    break
+                at = s.text(at, y, text, scale) + lk.size * rng.uniform(0.1, 0.5)
+                side = min(lk.side, lk.size * 1.2)
+                at = s.box(at, y - lk.size * scale * 0.36, side) + lk.size * rng.uniform(0.05, 0.5)
+        room = x + w - at
+        if room > lk.size * 4:
+            text = s.fit(lk.words.phrase(max(2, int(room / lk.size / scale / 2.2)), False), room, scale)
+            end = s.text(at, y, text, scale)
+            if underline and rng.random() < 0.5:
+                s.canvas.bar(at, y + 1 + strike * 2, end, y + 2 + strike * 3, lk.ink)
+    return y + lk.size * rng.uniform(0.6, 1.4)
+
+
+def _option(s: Sheet, x: float, middle: float, text: str, scale: float, side: float, box: bool = True) -> float:
+    """A box with its label on the usual side; returns the right end."""
+    lk = s.look
+    base = middle + lk.size * scale * 0.36
+    if lk.rtl:
+        end = s.text(x, base, text, scale)
+        return (s.box(end + lk.gap, middle, side) if box else s.canvas.width and _radio(s, end + lk.gap, middle, side)) + lk.gap
+    at = s.box(x, middle, side) if box else _radio(s, x, middle, side)
+    return s.text(at + lk.gap, base, text, scale)
+
+
+def _radio(s: Sheet, x: float, middle: float, side: float) -> float:
+    look.radio(s.canvas, x, middle - side / 2, side, s.look.ink, s.rng.random() < 0.35, s.rng, s.look.paper)
+    return x + side
+
+
+def question(s: Sheet, x: float, y: float, w: float) -> float:
+    """A question with options in a row, in columns or as a list; boxes or, as a look-alike, radio circles."""
+    rng, lk = s.rng, s.look
+    scale = rng.uniform(0.85, 1.1)
+    side = lk.side
+    boxes = rng.random() < 0.85
+    step = max(lk.size * scale * lk.lead, side * rng.uniform(1.02, 1.5))
+    number = f"{int(rng.integers(1, 60))}{rng.choice(['.', ')', '', ' -'])} " if rng.random() < 0.5 else ""
+    if rng.random() < 0.9:
+        y += lk.size * 1.2
+        at = s.text(x, y, number + s.fit(lk.words.phrase(int(rng.integers(2, 14))), w - 3 * lk.size, 1.0), 1.0, rng.random() < 0.4)
+    else:
+        at = x
+    layout = rng.random()
+    if layout < 0.22 and at < x + w * 0.7:  # on the question's own line, at its right
+        n = int(rng.integers(2, 4))
+        pos = x + w
+        for _ in range(n):
+            text = s.fit(lk.words.phrase(1), lk.size * 6, scale)
+            width = s.font(scale).getlength(text) + lk.gap + side + lk.size * rng.uniform(0.6, 1.5)
+            if pos - width < at + lk.size:
+                break
+            pos -= width
+            _option(s, pos, y - lk.size * 0.36, text, scale, side, boxes)
+        return y + step * rng.uniform(0.4, 1.0)
+    if layout < 0.5:  # rows, ragged
+        indent = x + rng.uniform(0, 2) * lk.size
+        y += step
+        at = indent
+        for _ in range(int(rng.integers(2, 9))):
+            text = s.fit(lk.words.phrase(int(rng.integers(1, 4))), w * 0.6, scale)
+            width = s.font(scale).getlength(text) + lk.gap + side
+            if at + width > x + w:
+                at = indent
+                y += step
+            if at + width > x + w:
+                break
+            at = _option(s, at, y, text, scale, side, boxes) + lk.size * rng.uniform(0.7, 3)
+        return y + step
+    columns = int(rng.choice([1, 1, 1, 2, 2, 3, 4])) if w > 20 * lk.size else 1
+    rows = int(rng.integers(2, 8))
+    cell = w / columns
+    leader = rng.random() < 0.12 and columns <= 2
+    y += step * 0.7
+    for r in range(rows):
+        middle = y + r * step
+        for c in range(columns):
+            if r == rows - 1 and c > 0 and rng.random() < 0.3:
+                continue
+            left = x + c * cell + lk.size * 0.5
+            room = cell - side - lk.gap - lk.size * 1.2
+            text = s.fit(lk.words.phrase(int(rng.integers(1, 7))), room, scale)
+            if leader:  # label, dots, box
+                base = middle + lk.size * scale * 0.36
+                end = s.text(left, base, text, scale)
+                for dot in np.arange(end + 4, left + room - lk.gap, lk.size * 0.4):
+                    s.canvas.bar(dot, base - 1.2, dot + 1.2, base, lk.ink)
+                s.box(left + room + lk.gap, middle, side)
+            else:
+                end = _option(s, left, middle, text, scale, side, boxes)
+                if rng.random() < 0.06 and end < left + room - 3 * lk.size:
+                    s.canvas.bar(end + 4, middle + lk.size * 0.4, left + room, middle + lk.size * 0.4 + 1, lk.ink)
+    return y + rows * step
+
+
+def matrix(s: Sheet, x: float, y: float, w: float) -> float:
+    """A Likert matrix: statements by rows, boxes in columns; rules, stripes or nothing between."""
+    rng, lk = s.rng, s.look
+    columns = int(rng.integers(2, 11))
+    rows = int(rng.integers(3, 14))
+    scale = rng.uniform(0.75, 1.0)
+    side = min(lk.side, 0.8 * w * 0.6 / columns)
+    if side < 8:
+        return y
+    step = max(lk.size * scale * rng.uniform(1.2, 2.2), side * rng.uniform(1.05, 2.0))
+    left = w * rng.uniform(0.25, 0.5)
+    cell = (w - left) / columns
+    rules = rng.random() < 0.5
+    stripes = rng.random() < 0.3
+    y += step
+    boxes = rng.random() < 0.88
+    for c in range(columns):
+        text = s.fit(lk.words.phrase(1), cell * 0.95, scale * 0.85) if rng.random() < 0.8 else str(c + 1)
+        width = s.font(scale * 0.85).getlength(text)
+        s.text(x + left + (c + 0.5) * cell - width / 2, y, text, scale * 0.85, rng.random() < 0.3)
+    y += step * 0.4
+    line = rng.uniform(0.5, 1.8)
+    for r in range(rows):
+        top = y + r * step
+        if stripes and r % 2:
+            s.canvas.bar(x, top, x + w, top + step, lk.paper * 0.92 if lk.paper > 100 else lk.paper + 18)
+        s.text(x + 3, top + step / 2 + lk.size * scale * 0.36, s.fit(lk.words.phrase(int(rng.integers(2, 9))), left - 8, scale), scale)
+        for c in range(columns):
+            cx = x + left + (c + 0.5) * cell
+            if boxes:
+                s.box(cx - side / 2, top + step / 2, side)
+            else:
+                _radio(s, cx - side / 2, top + step / 2, side)
+        if rules:
+            s.canvas.bar(x, top, x + w, top + line, lk.ink)
+    if rules:
+        s.canvas.bar(x, y + rows * step, x + w, y + rows * step + line, lk.ink)
+        if rng.random() < 0.6:
+            for c in range(columns + 1):
+                s.canvas.bar(x + left + c * cell, y, x + left + c * cell + line, y + rows * step, lk.ink)
+    return y + rows * step + lk.size * 1.2
+
+
+def table(s: Sheet, x: float, y: float, w: float) -> float:
+    """A ruled table with texts, and boxes in some columns' cells, alone or with a label; often touching the rules."""
+    rng, lk = s.rng, s.look
+    columns = int(rng.integers(2, 7))
+    rows = int(rng.integers(2, 12))
+    scale = rng.uniform(0.7, 1.0)
+    step = max(lk.size * scale * rng.uniform(1.25, 2.6), lk.side * rng.uniform(1.02, 1.8))
+    edges = x + w * np.concatenate([[0], np.cumsum(rng.dirichlet(np.full(columns, 4.0)))])
+    line = rng.uniform(0.5, 2.2)
+    kinds = rng.choice(["text", "box", "boxes", "digits", "blank"], columns, p=[0.4, 0.27, 0.13, 0.1, 0.1])
+    tight = rng.random() < 0.15
+    for r in range(rows):
+        top = y + r * step
+        middle = top + step / 2
+        base = middle + lk.size * scale * 0.36
+        for c in range(columns):
+            left, right = float(edges[c]), float(edges[c + 1])
+            kind = kinds[c] if r > 0 else "text"
+            room = right - left - 8
+            if kind == "text":
+                s.text(left + 4, base, s.fit(lk.words.phrase(int(rng.integers(1, 6))), room, scale), scale, r == 0)
+            elif kind == "digits":
+                s.text(left + 4, base, s.fit(f"{rng.uniform(0, 10 ** rng.integers(1, 6)):,.2f}", room, scale), scale)
+            elif kind == "box" and room > lk.side:
+                s.box(left + line if tight else (left + right - lk.side) / 2, middle)
+            elif kind == "boxes":
+                at = left + 4
+                while at + lk.side * 2 < right and rng.random() < 0.85:
+                    at = s.box(at, middle) + lk.gap
+                    text = s.fit(lk.words.phrase(1), right - at - 4, scale)
+                    at = s.text(at, base, text, scale) + lk.gap * 1.5
+    for r in range(rows + 1):
+        s.canvas.bar(x, y + r * step, x + w, y + r * step + line, lk.ink)
+    if rng.random() < 0.8:
+        for e in edges:
+            s.canvas.bar(float(e), y, float(e) + line, y + rows * step + line, lk.ink)
+    return y + rows * step + lk.size * 1.2
+
+
+def box_grid(s: Sheet, x: float, y: float, w: float) -> float:
+    """A dense grid of boxes with letters or numbers: answer sheets, inventories."""
+    rng, lk = s.rng, s.look
+    side = min(lk.side, 30.0)
+    pitch_x = side * rng.uniform(1.15, 2.6)
+    pitch_y = side * rng.uniform(1.12, 2.2)
+    labels = str(rng.choice(["none", "number", "letter", "row"]))
+    columns = int(np.clip(w / pitch_x - 2, 1, rng.integers(4, 40)))
+    rows = int(rng.integers(3, 25))
+    scale = min(1.0, side / lk.size * 0.8)
+    if labels in ("number", "letter"):
+        pitch_x = max(pitch_x, side + s.font(scale).getlength("00") + 8)
+        columns = int(np.clip(w / pitch_x, 1, columns))
+    for r in range(rows):
+        middle = y + (r + 0.5) * pitch_y
+        if middle > s.canvas.height - side:
+            break
+        if labels == "row":
+            s.text(x, middle + lk.size * scale * 0.36, str(r + 1), scale)
+        for c in range(columns):
+            left = x + 2.2 * lk.size + c * pitch_x
+            if left + side > x + w:
+                break
+            end = s.box(left, middle, side)
+            if labels in ("number", "letter"):
+                text = str(r * columns + c + 1)[-2:] if labels == "number" else "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[c % 26]
+                s.text(end + 2, middle + lk.size * scale * 0.36, text, scale)
+    return y + rows * pitch_y + lk.size
+
+
+def fields(s: Sheet, x: float, y: float, w: float) -> float:
+    """Labels with text fields, combs, lines: the body of any form, without boxes."""
+    rng, lk = s.rng, s.look
+    kind = str(rng.choice(["line", "frame", "comb", "chars", "dots"]))
+    for _ in range(int(rng.integers(1, 6))):
+        y += lk.size * lk.lead * 1.15
+        at = s.text(x, y, s.fit(lk.words.phrase(int(rng.integers(1, 5))), w * 0.4)) + lk.size * 0.5
+        right = x + w * (1.0 if rng.random() < 0.6 else rng.uniform(0.6, 1))
+        if right - at < 3 * lk.size:
+            continue
+        look.field(s.canvas, at, y + 3, right - at, lk.size * rng.uniform(1.1, 1.6), kind, lk.ink, rng, lk.face.font(lk.size))
+    return y + lk.size * 1.3
+
+
+def gap(s: Sheet, x: float, y: float, w: float) -> float:
+    """White space, at times a rule."""
+    if s.rng.random() < 0.4:
+        s.canvas.bar(x, y, x + w, y + s.rng.uniform(0.6, 4), s.look.ink)
+    return y + s.look.size * s.rng.uniform(0.4, 2)
+
+
+def lookalike(s: Sheet, x: float, y: float, w: float) -> float:
+    """Something that is no checkbox but resembles one."""
+    lk = s.look
+    return look.section(s.canvas, x, y, w, lk.size, lk.ink, lk.paper, lk.face, lk.bold, s.fonts, lk.words, s.rng)
+
+
+SECTIONS: dict[str, Section] = {
+    "heading": heading, "paragraph": paragraph, "question": question, "matrix": matrix, "table": table,
+    "grid": box_grid, "fields": fields, "gap": gap, "lookalike": lookalike,
+}  # fmt: skip
+
+# Chances of the sections on each kind of page, in the order of SECTIONS.
+KINDS: dict[str, tuple[float, ...]] = {
+    "form": (0.12, 0.1, 0.38, 0.05, 0.08, 0.02, 0.12, 0.06, 0.07),
+    "survey": (0.08, 0.06, 0.3, 0.36, 0.05, 0.05, 0.03, 0.04, 0.03),
+    "tabular": (0.1, 0.06, 0.1, 0.1, 0.45, 0.05, 0.05, 0.03, 0.06),
+    "answers": (0.1, 0.05, 0.1, 0.1, 0.05, 0.5, 0.03, 0.03, 0.04),
+    "mixed": (0.1, 0.1, 0.2, 0.05, 0.1, 0.03, 0.12, 0.05, 0.25),
+    "none": (0.12, 0.22, 0.0, 0.0, 0.0, 0.0, 0.14, 0.05, 0.47),
+}
+
+
+def _fill_column(s: Sheet, x: float, y: float, w: float, bottom: float, chances: tuple[float, ...]) -> None:
+    names = list(SECTIONS)
+    while y < bottom:
+        name = names[int(s.rng.choice(len(names), p=chances))]
+        if w < 14 * s.look.size and name in ("matrix", "table"):
+            name = "question"
+        y = SECTIONS[name](s, x, y, w) + s.rng.uniform(0, 0.6) * s.look.size
+
+
+def _size(rng: Rng) -> tuple[int, int]:
+    """Width and height: portrait mostly, some landscape, some crops."""
+    long = int(rng.uniform(900, 1500))
+    r = rng.random()
+    if r < 0.55:
+        return round(long / rng.choice([1.294, 1.414, 1.33])), long
+    if r < 0.75:
+        return long, round(long / rng.uniform(1.2, 1.8))
+    side = int(rng.uniform(640, 900))
+    return side, int(side * rng.uniform(0.8, 1.25))
+
+
+def _marks(s: Sheet) -> None:
+    """Pen marks and strays over the finished page; sets the states of what the pen fills."""
+    rng, lk = s.rng, s.look
+    n = len(s.boxes)
+    if not n:
+        return
+    b = np.array(s.boxes)
+    centre = (b[:, :2] + b[:, 2:]) / 2
+    side = np.minimum(b[:, 2] - b[:, 0], b[:, 3] - b[:, 1])
+    pen = not lk.printed or rng.random() < 0.12
+    hands: list[Hand] = [random_hand(rng, float(np.median(side))) for _ in range(1 if rng.random() < 0.8 else 2)]
+    strays = rng.random() < 0.25
+    stray_share = rng.uniform(0.03, 0.2)
+    for i in range(n):
+        if s.states[i] != EMPTY:
+            continue
+        hand = hands[int(rng.integers(len(hands)))]
+        if pen and rng.random() < lk.share:
+            d = np.abs(centre - centre[i]).max(1)
+            d[i] = np.inf
+            room = float(np.clip((d.min() / side[i] - 0.5) * 2, 0.8, 5)) if n > 1 else 5.0
+            draw_mark(s.canvas.image, s.boxes[i], rng, hand, room=room)
+            s.states[i] = FILLED
+        elif strays and rng.random() < stray_share:
+            draw_stray(s.canvas.image, s.boxes[i], rng, hand if rng.random() < 0.6 else None)
+
+
+def draw_page(rng: Rng, fonts: FontBook | None = None) -> Page:
+    """A synthetic page, grey, about 640 to 1500 pixels on its long side, undegraded.
+
+    rng: the page depends on it (and on the installed fonts) alone.  fonts: the faces to use; by default the part of the
+    installed ones that is not kept for validation.
+    """
+    fonts = book(0) if fonts is None else fonts
+    screen = rng.random() < 0.2
+    kind = str(rng.choice(list(KINDS), p=[0.36, 0.1, 0.12, 0.05, 0.17, 0.2]))
+    lk = random_look(rng, fonts, screen)
+    width, height = _size(rng)
+    # Small originals: drawn small and enlarged, as the pipeline enlarges small pictures.
+    enlarge = float(rng.uniform(1.5, 3.0)) if rng.random() < 0.1 else 1.0
+    if enlarge > 1:
+        width, height = round(width / enlarge), round(height / enlarge)
+        lk.size, lk.side = max(8, round(lk.size * 0.75)), max(8.0, lk.side * 0.75)
+    s = Sheet(rng, width, height, lk, fonts)
+    columns = int(rng.choice([1, 2, 3], p=[0.62, 0.3, 0.08])) if width > 40 * lk.size else 1
+    margin = width * rng.uniform(0.01, 0.09)
+    # A crop of a larger page starts anywhere, so that boxes lie at the edges, too.
+    top = rng.uniform(0.01, 0.08) * height if rng.random() < 0.7 else -rng.uniform(0, 200)
+    if rng.random() < 0.15:
+        margin = -rng.uniform(0, 0.6) * lk.side
+    inner = width - 2 * margin
+    gutter = lk.size * rng.uniform(0.8, 2.5)
+    cell = (inner - gutter * (columns - 1)) / columns
+    for c in range(columns):
+        _fill_column(s, margin + c * (cell + gutter), top, cell, height * rng.uniform(0.9, 1.05), KINDS[kind])
+        if columns > 1 and c and rng.random() < 0.3:
+            x = margin + c * (cell + gutter) - gutter / 2
+            s.canvas.bar(x, 0, x + 1, height, lk.ink)
+    _marks(s)
+    page = s.page()
+    if enlarge > 1:
+        way = int(rng.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC]))
+        page.image = np.asarray(cv2.resize(page.image, (round(width * enlarge), round(height * enlarge)), interpolation=way), np.uint8)
+        page.boxes = page.boxes * np.float32(enlarge)
+    return page
+
+
+def sheet(pages: list[Page], columns: int = 3, width: int = 700) -> np.ndarray:
+    """A contact sheet, RGB, of pages with their boxes: green empty, red filled, blue ignored."""
+    tiles = []
+    for page in pages:
+        image = page.image if page.image.ndim == 3 else np.repeat(page.image[..., None], 3, 2)
+        image = np.ascontiguousarray(image)
+        for box, state in zip(page.boxes, page.states, strict=True):
+            colour = {0: (0, 170, 0), 1: (230, 0, 0)}.get(int(state), (0, 90, 255))
+            x1, y1, x2, y2 = np.round(box).astype(int).tolist()
+            cv2.rectangle(image, (x1 - 3, y1 - 3), (x2 + 2, y2 + 2), colour, 1)
+        k = width / image.shape[1]
+        tile = np.asarray(cv2.resize(image, None, fx=k, fy=k, interpolation=cv2.INTER_AREA))[: width * 4 // 3]
+        tiles.append(np.pad(tile, ((0, width * 4 // 3 - tile.shape[0] + 6), (0, width - tile.shape[1] + 6), (0, 0)), constant_values=128))
+    while len(tiles) % columns:
+        tiles.append(np.full_like(tiles[0], 128))
+    return np.vstack([np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)])
+
+
+def main() -> None:
+    """Draws a contact sheet to look at."""
+    parser = argparse.ArgumentParser(description="Draw a contact sheet of synthetic pages.")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--count", type=int, default=6)
+    parser.add_argument("--degrade", action="store_true")
+    parser.add_argument("--width", type=int, default=700)
+    arguments = parser.parse_args()
+    pages = []
+    for i in range(arguments.count):
+        rng = np.random.default_rng([arguments.seed, i])
+        page = draw_page(rng)
+        pages.append(degrade(page, rng) if arguments.degrade else page)
+    cv2.imwrite(str(arguments.out), sheet(pages, width=arguments.width)[..., ::-1])
+
+
+if __name__ == "__main__":
+    main()
