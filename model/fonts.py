@@ -25,18 +25,24 @@ SCRIPTS: dict[str, tuple[tuple[int, int], ...]] = {
     "cyrillic": ((0x430, 0x44F),),
     "hebrew": ((0x5D0, 0x5EA),),
     "arabic": ((0x627, 0x63A), (0x641, 0x64A)),
-    "devanagari": ((0x905, 0x90A), (0x915, 0x928), (0x92A, 0x930), (0x93E, 0x943)),
-    "bengali": ((0x995, 0x9A8), (0x9BE, 0x9C3)),
-    "tamil": ((0xB95, 0xB95), (0xBA4, 0xBA4), (0xBAE, 0xBB0), (0xBBE, 0xBC2)),
-    "telugu": ((0xC15, 0xC28), (0xC3E, 0xC43)),
-    "thai": ((0xE01, 0xE2E), (0xE30, 0xE39), (0xE40, 0xE44)),
+    "devanagari": ((0x905, 0x90A), (0x915, 0x928), (0x92A, 0x930)),
+    "bengali": ((0x995, 0x9A8),),
+    "tamil": ((0xB95, 0xB95), (0xBA4, 0xBA4), (0xBAE, 0xBB0)),
+    "telugu": ((0xC15, 0xC28),),
+    "thai": ((0xE01, 0xE2E),),
     "georgian": ((0x10D0, 0x10F0),),
     "armenian": ((0x561, 0x586),),
     "kana": ((0x3042, 0x3093), (0x30A2, 0x30F3)),
     "han": ((0x4E00, 0x56FF), (0x5B50, 0x5F71), (0x65E5, 0x6D41), (0x7530, 0x7D30)),
     "hangul": ((0xAC00, 0xD7A3),),
 }
+# Signs that follow a letter; alone they would be set on a dotted circle.
+SIGNS: dict[str, tuple[int, int]] = {
+    "devanagari": (0x93E, 0x943), "bengali": (0x9BE, 0x9C3), "tamil": (0xBBE, 0xBC2), "telugu": (0xC3E, 0xC43), "thai": (0xE30, 0xE39),
+}  # fmt: skip
 SHAPED = ("hebrew", "arabic", "devanagari", "bengali", "tamil", "telugu", "thai")
+
+LATIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:;()-/?%"
 
 SYMBOLIC = (
     "symbol", "emoji", "awesome", "icon", "typicons", "elusive", "bravura", "musescore", "emmentaler", "feta", "parmesan",
@@ -145,7 +151,7 @@ class FontBook:
                 continue
             if face.has("\u2610\u2611\u2612"):
                 self.symbols.append(face)
-            latin = face.has("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:;()-/?%")
+            latin = face.has(LATIN)
             if any(s in name for s in HANDWRITTEN):
                 if latin:
                     self.hands.append(face)
@@ -203,6 +209,8 @@ class Words:
             letters = [chr(c) for a, b in SCRIPTS[self.script] for c in range(a, b + 1)]
             letters = [c for c in letters if face.has(c)]
             self.letters = np.array(letters)
+            lo, hi = SIGNS.get(self.script, (1, 0))
+            self.signs = [chr(c) for c in range(lo, hi + 1) if face.has(chr(c))]
 
     def word(self) -> str:
         """One word without punctuation."""
@@ -212,7 +220,10 @@ class Words:
         if self.script == "hangul":
             return "".join(rng.choice(self.letters, int(rng.integers(1, 5))))
         if self.script != "latin":
-            return "".join(rng.choice(self.letters, int(rng.integers(2, 9))))
+            letters = rng.choice(self.letters, int(rng.integers(2, 8)))
+            if not self.signs:
+                return "".join(letters)
+            return "".join(c + (self.signs[int(rng.integers(len(self.signs)))] if rng.random() < 0.5 else "") for c in letters)
         if self.common and rng.random() < 0.75:
             return COMMON[int(rng.integers(len(COMMON)))]
         out = ""

@@ -395,11 +395,11 @@ def _ellipse(cx: float, cy: float, a: float, b: float) -> NDArray[np.float64]:
     return np.stack([cx + a * np.cos(t), cy + b * np.sin(t)], 1)
 
 
-def _radios(c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, face: Face, words: Words, rng: Rng) -> float:
+def _radios(c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, face: Face, latin: Face, words: Words, rng: Rng) -> float:
     """Radio groups and rows of lettered bubbles."""
     side = size * rng.uniform(0.8, 1.5)
     font = face.font(size)
-    small = face.font(round(side * 0.6))
+    small = latin.font(round(side * 0.6))
     lettered = rng.random() < 0.4
     for _ in range(int(rng.integers(1, 7))):
         at = x
@@ -437,22 +437,22 @@ def _frames(c: Canvas, x: float, y: float, w: float, size: int, ink: float, rng:
 
 
 def section(
-    c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, face: Face, bold: Face, fonts: FontBook, words: Words,
+    c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, face: Face, latin: Face, fonts: FontBook, words: Words,
     rng: Rng,
 ) -> float:  # fmt: skip
     """Draws one kind of look-alike from (x, y) on, ``w`` wide; returns the y below it."""
     kinds: list[Callable[[], float]] = [
-        lambda: _badges(c, x, y, w, size, ink, paper, bold, rng),
+        lambda: _badges(c, x, y, w, size, ink, paper, latin, rng),
         lambda: _code(c, x, y, w, size, ink, rng),
-        lambda: _grid(c, x, y, w, size, ink, paper, face, rng),
-        lambda: _letters(c, x, y, w, size, ink, face, rng),
+        lambda: _grid(c, x, y, w, size, ink, paper, latin, rng),
+        lambda: _letters(c, x, y, w, size, ink, latin, rng),
         lambda: _bare(c, x, y, w, size, ink, fonts, rng),
         lambda: _icons(c, x, y, w, size, ink, paper, rng),
         lambda: _buttons(c, x, y, w, size, ink, paper, face, words, rng),
         lambda: _bullets(c, x, y, w, size, ink, face, words, rng),
         lambda: _photo(c, x, y, w, size, rng),
         lambda: _drawing(c, x, y, w, size, ink, rng),
-        lambda: _radios(c, x, y, w, size, ink, paper, face, words, rng),
+        lambda: _radios(c, x, y, w, size, ink, paper, face, latin, words, rng),
         lambda: _frames(c, x, y, w, size, ink, rng),
     ]
     p = np.array([0.14, 0.06, 0.1, 0.12, 0.08, 0.13, 0.08, 0.07, 0.05, 0.06, 0.07, 0.04])

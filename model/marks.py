@@ -182,6 +182,10 @@ def _tick(c: Points, s: float, hand: Hand, rng: np.random.Generator, long: bool,
     # The valley sits in the box or, in sloppy hands, on its edge or just outside.
     spread = 0.12 + 0.24 * hand.slop
     valley = c + np.array([rng.normal(-0.12, spread), rng.normal(0.18, spread)]).clip(-0.75, 0.75) * s
+    if long and rng.random() < 0.15 + 0.35 * hand.slop:  # the hook lies beside the box, the long stroke runs through it
+        through = c + rng.normal(0, 0.16, 2) * s
+        valley = through - rng.uniform(0.4, 1.15) * s * np.array([np.cos(angle), np.sin(angle)])
+        size = max(size, 1.7 * s)
     end = valley + size * np.array([np.cos(angle), np.sin(angle)])
     if short > 0:
         back = np.deg2rad(rng.normal(-125, 18))
@@ -235,7 +239,7 @@ def _zigzag(c: Points, w: float, h: float, turns: int, angle: float, jitter: flo
 
 
 def _scribble(c: Points, s: float, hand: Hand, rng: np.random.Generator) -> list[Stroke]:
-    size = s * rng.uniform(0.6, 1.5)
+    size = s * rng.uniform(0.6, 1.5 + 0.5 * hand.slop)
     if rng.random() < 0.6:
         angle = float(rng.choice([0.0, np.pi / 4, -np.pi / 4, np.pi / 2]) + rng.normal(0, 0.25))
         path = _zigzag(c + rng.normal(0, 0.1, 2) * s, size, size * rng.uniform(0.6, 1.1), int(rng.integers(5, 15)),
@@ -369,6 +373,29 @@ def draw_path(image: Image, points: Sequence[tuple[float, float]], rng: np.rando
     return image
 
 
+def _fold(image: Image, x: float, y: float, s: float, rng: np.random.Generator) -> None:
+    """A crease through (x, y): a dark line, soft or sharp, with a bright one beside it, and paler paper on one side."""
+    across = rng.random() < 0.6
+    view = image if across else np.swapaxes(image, 0, 1)
+    at, along = (y, x) if across else (x, y)
+    h, w = view.shape[:2]
+    lo, hi = max(0, int(at) - 14), min(h, int(at) + 15)
+    first, last = max(0, int(along - rng.uniform(5, 60) * s)), min(w, int(along + rng.uniform(5, 60) * s))
+    if hi <= lo or last <= first:
+        return
+    d = np.arange(lo, hi, dtype=np.float32) + np.float32(0.5 - at)
+    sigma = np.float32(rng.choice([0.5, 0.8, 1.5, 3.0]))
+    gain = 1 - np.float32(rng.uniform(0.08, 0.5)) * np.exp(-((d / sigma) ** 2))
+    gain = gain - np.float32(rng.uniform(0, 0.1)) * np.exp(-np.abs(d) / 5) * (d > 0)
+    lift = np.float32(rng.uniform(0, 90)) * np.exp(-(((d - 2 * sigma) / sigma) ** 2))
+    patchy = np.interp(np.arange(last - first), np.linspace(0, last - first, 12), rng.uniform(0.4, 1, 12)).astype(np.float32)
+    shape = (-1, 1) if image.ndim == 2 else (-1, 1, 1)
+    part = view[lo:hi, first:last]
+    mix = patchy[None, :] if image.ndim == 2 else patchy[None, :, None]
+    creased = part * gain.reshape(shape) + lift.reshape(shape)
+    part[...] = (part + (creased - part) * mix).clip(0, 255).astype(np.uint8)
+
+
 def draw_stray(
     image: Image, box: Box, rng: np.random.Generator, hand: Hand | None = None, kind: str | None = None
 ) -> Image:
@@ -392,23 +419,8 @@ def draw_stray(
         back, ahead = rng.uniform(5, 25, 2) * s
         path = _smooth([tuple(at - d * back), tuple(at + rng.normal(0, 0.1, 2) * s), tuple(at + d * ahead)], 4.0)
         strokes = [_ink(path, replace(hand, width=min(hand.width, 0.1 * s + 0.6)), rng)]
-    elif kind == "fold":  # a crease: a soft dark line with a bright one beside it, across the page
-        h, w = image.shape[:2]
-        strength = rng.uniform(0.1, 0.4)
-        if rng.random() < 0.6:
-            y = int(np.clip(cy + rng.normal(0, 0.3) * s, 1, h - 2))
-            xs = slice(max(0, int(cx - rng.uniform(5, 40) * s)), min(w, int(cx + rng.uniform(5, 40) * s)))
-            rows = image[y : y + 1, xs]
-            rows[...] = (rows * (1 - strength)).astype(np.uint8)
-            rows = image[y + 1 : y + 2, xs]
-            rows[...] = 255 - ((255 - rows) * (1 - strength)).astype(np.uint8)
-        else:
-            x = int(np.clip(cx + rng.normal(0, 0.3) * s, 1, w - 2))
-            ys = slice(max(0, int(cy - rng.uniform(5, 40) * s)), min(h, int(cy + rng.uniform(5, 40) * s)))
-            cols = image[ys, x : x + 1]
-            cols[...] = (cols * (1 - strength)).astype(np.uint8)
-            cols = image[ys, x + 1 : x + 2]
-            cols[...] = 255 - ((255 - cols) * (1 - strength)).astype(np.uint8)
+    elif kind == "fold":
+        _fold(image, cx + rng.normal(0, 0.3) * s, cy + rng.normal(0, 0.3) * s, s, rng)
         return image
     elif kind == "underline":  # a word beside the box underlined, or the line above reaching in
         y = (y2 if rng.random() < 0.7 else y1) + rng.normal(0, 0.12) * s
@@ -440,7 +452,9 @@ def draw_stray(
         d = np.array([np.cos(a), np.sin(a)])
         if rng.random() < 0.25:
             d[1] = -d[1]
-        end = np.array([cx, cy]) + rng.uniform(-0.45, 0.55, 2) * s
+        # It ends at the rim or a little inside; reaching the middle would make it a mark.
+        rim = 0.5 / max(abs(d[0]), abs(d[1])) - rng.uniform(-0.1, 0.25)
+        end = np.array([cx, cy]) - d * rim * s + np.array([-d[1], d[0]]) * rng.uniform(-0.4, 0.4) * s
         start = end - d * rng.uniform(1.6, 4.0) * s
         path = _smooth([tuple(start), tuple((start + end) / 2 + rng.normal(0, 0.12, 2) * s), tuple(end)])
         hook = _smooth([tuple(start + rng.uniform(-0.5, -0.1, 2) * s), tuple(start)])
@@ -448,7 +462,7 @@ def draw_stray(
     elif kind == "dirt":  # specks
         for _ in range(int(rng.integers(1, 7))):
             at = np.array([[cx, cy]]) + rng.uniform(-0.8, 0.8, 2) * s
-            size = np.array([rng.uniform(0.5, 0.11 * s + 0.6)])
+            size = np.array([rng.uniform(0.5, (0.1 if rng.random() < 0.8 else 0.22) * s + 0.6)])
             strokes.append(Stroke(at, size, np.array([rng.uniform(0.3, 1.0)])))
         rgb = (0.15, 0.15, 0.15)
     elif kind == "smudge":  # a wide pale smear of ink, coffee or rubber
@@ -459,12 +473,14 @@ def draw_stray(
     elif kind == "margin":  # someone's handwriting beside the box that runs into its edge
         n = int(rng.integers(6, 16))
         side = -1 if rng.random() < 0.5 else 1
-        xs = cx + side * (0.35 + np.linspace(0, rng.uniform(2, 6), n)) * s
+        xs = cx + side * (rng.uniform(0.45, 0.75) + np.linspace(0, rng.uniform(2, 6), n)) * s
         ys = cy + rng.normal(0, 0.35, n) * s
         strokes = [_ink(_smooth(np.stack([xs, ys], 1)), replace(hand, width=min(hand.width, 0.12 * s + 0.6)), rng)]
     else:
         raise ValueError(f"no such stray: {kind}")
     patch = _raster(strokes, image.shape)
     if patch is not None:
+        if kind == "smudge":
+            patch = (np.asarray(cv2.GaussianBlur(patch[0], (0, 0), 0.25 * s), np.float32), *patch[1:])
         _multiply(image, *patch, rgb)
     return image

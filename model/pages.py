@@ -20,7 +20,7 @@ import numpy as np
 from model import lookalikes as look
 from model.canvas import BoxStyle, Canvas, draw_box, random_box_style
 from model.degrade import degrade
-from model.fonts import SCRIPTS, SHAPED, Face, Font, FontBook, Words, book
+from model.fonts import LATIN, SCRIPTS, SHAPED, Face, Font, FontBook, Words, book
 from model.marks import Hand, draw_mark, draw_stray, random_hand
 from model.page import EMPTY, FILLED, Page
 
@@ -36,6 +36,7 @@ class Look:
     size: int
     face: Face
     bold: Face
+    latin: Face
     words: Words
     shaped: bool
     style: BoxStyle
@@ -57,16 +58,20 @@ class Sheet:
         self.boxes: list[tuple[float, float, float, float]] = []
         self.states: list[int] = []
 
-    def font(self, scale: float = 1.0, bold: bool = False) -> Font:
+    def font(self, scale: float = 1.0, bold: bool = False, text: str = "") -> Font:
+        """The page's font, or its Latin one where ``text`` needs it."""
         face = self.look.bold if bold else self.look.face
+        if not face.has(text.replace(" ", "")):
+            face = self.look.latin
         return face.font(round(self.look.size * scale), self.look.shaped)
 
     def text(self, x: float, base: float, text: str, scale: float = 1.0, bold: bool = False, grey: float | None = None) -> float:
-        return self.canvas.text(x, base, text, self.font(scale, bold), self.look.ink if grey is None else grey)
+        """Sets ``text`` from (x, baseline) on; returns where it ends."""
+        return self.canvas.text(x, base, text, self.font(scale, bold, text), self.look.ink if grey is None else grey)
 
     def fit(self, text: str, room: float, scale: float = 1.0, bold: bool = False) -> str:
         """As many of the text's words as fit into ``room`` pixels."""
-        font = self.font(scale, bold)
+        font = self.font(scale, bold, text)
         length = font.getlength(text)
         if length <= room or not text:
             return text
@@ -120,12 +125,13 @@ def random_look(rng: Rng, fonts: FontBook, screen: bool) -> Look:
     face = fonts.pick(rng, script)
     bold = fonts.bold_of(face, rng)
     words = Words(rng, face, script)
+    latin = face if face.has(LATIN) else fonts.pick(rng)
     size = int(np.clip(rng.lognormal(np.log(15), 0.28), 8, 40))
     side = float(np.clip(size * rng.lognormal(np.log(1.0), 0.24), 8, 60))
     style = random_box_style(rng, side, ink, paper, screen, fonts.symbols)
     share = float(rng.choice([0.0, 0.12, 0.3, 0.5, 0.9], p=[0.12, 0.3, 0.33, 0.17, 0.08]))
     return Look(
-        paper, ink, size, face, bold, words, words.script in SHAPED, style, side,
+        paper, ink, size, face, bold, latin, words, words.script in SHAPED, style, side,
         float(size * rng.uniform(0.25, 0.9)), float(rng.uniform(1.15, 1.9)), screen,
         words.script in ("arabic", "hebrew") or rng.random() < 0.05,
         screen or rng.random() < 0.45, share,
@@ -391,7 +397,7 @@ def fields(s: Sheet, x: float, y: float, w: float) -> float:
         right = x + w * (1.0 if rng.random() < 0.6 else rng.uniform(0.6, 1))
         if right - at < 3 * lk.size:
             continue
-        look.field(s.canvas, at, y + 3, right - at, lk.size * rng.uniform(1.1, 1.6), kind, lk.ink, rng, lk.face.font(lk.size))
+        look.field(s.canvas, at, y + 3, right - at, lk.size * rng.uniform(1.1, 1.6), kind, lk.ink, rng, lk.latin.font(lk.size))
     return y + lk.size * 1.3
 
 
@@ -405,7 +411,7 @@ def gap(s: Sheet, x: float, y: float, w: float) -> float:
 def lookalike(s: Sheet, x: float, y: float, w: float) -> float:
     """Something that is no checkbox but resembles one."""
     lk = s.look
-    return look.section(s.canvas, x, y, w, lk.size, lk.ink, lk.paper, lk.face, lk.bold, s.fonts, lk.words, s.rng)
+    return look.section(s.canvas, x, y, w, lk.size, lk.ink, lk.paper, lk.face, lk.latin, s.fonts, lk.words, s.rng)
 
 
 SECTIONS: dict[str, Section] = {
