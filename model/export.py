@@ -27,7 +27,8 @@ OPSET = 17
 MAX_BYTES = 1_500_000
 TOLERANCE = 1e-4
 
-DEFAULTS = {
+# Read by model/detect.py and by the detector; model/README.md says what each key means.
+DEFAULTS: dict[str, object] = {
     "version": "0.1.0",
     "sha256": "",
     "scale": {"long_side": 1280, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 160},

@@ -1,0 +1,168 @@
+"""The whole path from a picture to checkboxes in numpy: the reference that the shipped module is compared with.
+
+    python -m model.detect page.png [--conf 0.5]
+
+Scaling, tiles, decoding and suppression follow the numbers in checkbox.json, whose keys are documented in README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from model.net import LOG_MAX, LOG_MIN, MULTIPLE, STRIDE
+
+HERE = Path(__file__).parent
+Grey = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Runner = Callable[[Floats], Floats]  # [1,1,H,W] -> [1,24,H/8,W/8]
+
+MAX_INSIDE = 0.7  # a box with more than this share of its area inside a better one is part of it (double border, shadow)
+SEAM = 2.0  # px: a box ending this close to a seam between tiles is cut by it; the neighbour has it whole
+MOST = 5000  # boxes a page
+
+
+@dataclass
+class Found:
+    """Boxes of a page, the most confident first.
+
+    boxes [n,4] x1, y1, x2, y2 in pixels of the picture; confidence [n] calibrated; logit [n] before calibration;
+    state [n]: logit of "filled", bias included.
+    """
+
+    boxes: Floats
+    confidence: Floats
+    logit: Floats
+    state: Floats
+
+    def above(self, conf: float) -> Found:
+        keep = self.confidence >= conf
+        return Found(self.boxes[keep], self.confidence[keep], self.logit[keep], self.state[keep])
+
+
+def onnx_runner(path: Path, threads: int = 1) -> Runner:
+    """The exported network in ONNX Runtime."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return lambda x: np.asarray(session.run(None, {"image": x})[0], np.float32)
+
+
+def settings(path: Path = HERE / "checkbox.json") -> dict[str, Any]:
+    """What the export wrote beside the network."""
+    loaded: dict[str, Any] = json.loads(path.read_text())
+    return loaded
+
+
+def working_size(width: int, height: int, scale: dict[str, Any]) -> tuple[int, int]:
+    """Width and height at which a page is read: its long side at `long_side`, at most `max_enlargement` times enlarged.
+
+    A page longer than `max_aspect` times its short side counts as several pages, so that its boxes do not vanish.
+    """
+    page_side = min(max(width, height), min(width, height) * scale["max_aspect"])
+    factor = min(scale["long_side"] / page_side, scale["max_enlargement"])
+    return max(1, int(width * factor + 0.5)), max(1, int(height * factor + 0.5))
+
+
+def spans(length: int, longest: int, overlap: int) -> list[tuple[int, int]]:
+    """Start and size of equal pieces, none longer than `longest`, that cover `length` and overlap by at least `overlap`."""
+    if length <= longest:
+        return [(0, length)]
+    count = -(-(length - overlap) // (longest - overlap))
+    size = -(-(length + overlap * (count - 1)) // count)
+    return [(min(i * (size - overlap), length - size), size) for i in range(count)]
+
+
+def network_input(tile: Grey) -> Floats:
+    """Grey [h,w] to [1,1,H,W]: ink 1, paper 0, padded with paper to multiples of 32 at the right and below."""
+    h, w = tile.shape
+    out = np.zeros((1, 1, -(-h // MULTIPLE) * MULTIPLE, -(-w // MULTIPLE) * MULTIPLE), np.float32)
+    out[0, 0, :h, :w] = 1 - tile.astype(np.float32) / 255
+    return out
+
+
+def decode(output: Floats, floor: float) -> Found:
+    """All cells with a logit of at least `floor`; output [1,24,h,w], boxes in pixels of the network's input."""
+    _, c, h, w = output.shape
+    cells = output.reshape(c // 4, 2, 2, h, w).transpose(0, 3, 1, 4, 2).reshape(c // 4, 2 * h, 2 * w)
+    y, x = np.nonzero(cells[0] >= floor)
+    logit, state = cells[0, y, x], cells[1, y, x]
+    left, top, right, bottom = STRIDE * np.exp(cells[2:6, y, x].clip(LOG_MIN, LOG_MAX))
+    cx, cy = (x + 0.5) * STRIDE, (y + 0.5) * STRIDE
+    boxes = np.stack([cx - left, cy - top, cx + right, cy + bottom], 1).astype(np.float32)
+    return Found(boxes, np.zeros(len(x), np.float32), logit, state)
+
+
+def suppress(boxes: Floats, score: Floats, iou: float) -> NDArray[np.intp]:
+    """Indices that survive, best first: a box goes if a better one overlaps it by `iou` or holds MAX_INSIDE of it."""
+    order = np.argsort(-score, kind="stable")
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    kept: list[int] = []
+    while len(order) and len(kept) < MOST:
+        best, rest = order[0], order[1:]
+        kept.append(int(best))
+        w = np.minimum(boxes[best, 2], boxes[rest, 2]) - np.maximum(boxes[best, 0], boxes[rest, 0])
+        h = np.minimum(boxes[best, 3], boxes[rest, 3]) - np.maximum(boxes[best, 1], boxes[rest, 1])
+        shared = w.clip(0) * h.clip(0)
+        same = (shared > iou * (area[best] + area[rest] - shared)) | (shared > MAX_INSIDE * np.minimum(area[best], area[rest]))
+        order = rest[~same]
+    return np.array(kept, np.intp)
+
+
+def detect(image: Grey, run: Runner, numbers: dict[str, Any], conf: float | None = None) -> Found:
+    """Checkboxes of a grey page [H,W] of at least `conf` (default: the one in `numbers`, which is checkbox.json's)."""
+    scale, calibration = numbers["scale"], numbers["calibration"]
+    conf = numbers["conf"] if conf is None else conf
+    height, width = image.shape
+    size = working_size(width, height, scale)
+    page = image if size == (width, height) else np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+    floor = (np.log(conf / (1 - conf)) - calibration["b"]) / calibration["a"]
+    parts: list[Found] = []
+    for y, h in spans(size[1], scale["long_side"], scale["overlap"]):
+        for x, w in spans(size[0], scale["long_side"], scale["overlap"]):
+            part = decode(run(network_input(page[y : y + h, x : x + w])), floor)
+            b = part.boxes
+            cut = np.zeros(len(b), bool)
+            cut |= (b[:, 0] < SEAM) & (x > 0)
+            cut |= (b[:, 1] < SEAM) & (y > 0)
+            cut |= (b[:, 2] > w - SEAM) & (x + w < size[0])
+            cut |= (b[:, 3] > h - SEAM) & (y + h < size[1])
+            parts.append(Found(b[~cut] + np.array([x, y, x, y], np.float32), part.confidence[~cut], part.logit[~cut], part.state[~cut]))
+    boxes, logit, state = (np.concatenate([getattr(p, n) for p in parts]) for n in ("boxes", "logit", "state"))
+    kept = suppress(boxes, logit, numbers["nms_iou"])
+    ratio = np.array([width / size[0], height / size[1]] * 2, np.float32)
+    boxes = (boxes[kept] * ratio).clip(0, np.array([width, height] * 2, np.float32))
+    confidence = 1 / (1 + np.exp(-(calibration["a"] * logit[kept] + calibration["b"])))
+    return Found(boxes, confidence.astype(np.float32), logit[kept], state[kept] + np.float32(numbers["filled_bias"]))
+
+
+def read_grey(path: Path) -> Grey:
+    """A picture file upright (EXIF) and in grey."""
+    with Image.open(path) as image:
+        return np.asarray(ImageOps.exif_transpose(image).convert("L"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Find the checkboxes on a picture.")
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("--network", type=Path, default=HERE / "checkbox.onnx")
+    parser.add_argument("--conf", type=float)
+    args = parser.parse_args()
+    found = detect(read_grey(args.picture), onnx_runner(args.network), settings(args.network.with_suffix(".json")), args.conf)
+    for box, confidence, state in zip(found.boxes, found.confidence, found.state, strict=True):
+        name = "filled" if state > 0 else "empty"
+        print(f"{name} {confidence:.3f} {' '.join(f'{v:.1f}' for v in box)}")
+    print(f"{(found.state <= 0).sum()} empty, {(found.state > 0).sum()} filled")
+
+
+if __name__ == "__main__":
+    main()

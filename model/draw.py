@@ -1,0 +1,154 @@
+"""Keeps writing pages to disk, so that drawing never holds up the training, which reads what is there.
+
+    python -m model.draw --kind corpus --count 3000 --out model/work/pages --seed 1
+    python -m model.draw --kind drawn  --count 3000 --out model/work/pages --seed 1
+
+One process, one page after the other; start one of each kind and let them run beside the training at low priority
+(`nice -n 19`).  A page is two files in OUT/KIND: NAME.npy, the grey picture at about the network's scale, and
+NAME.boxes.npy, float32 [n,5] of x1, y1, x2, y2, state.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from model import corpus
+from model.degrade import degrade
+from model.marks import draw_mark, draw_stray, random_hand
+from model.page import EMPTY, FILLED, IGNORE, Page
+from model.pages import draw_page
+
+LONG_SIDE = 1280  # what the pipeline scales a page's long side to
+MAX_ASPECT = 1.6  # longer pages are cut in tiles, so their short side is what counts
+
+Rng = np.random.Generator
+
+
+def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Luma (0.299, 0.587, 0.114) of an RGB picture; a grey one as it is."""
+    if image.ndim == 2:
+        return image
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def to_scale(page: Page, factor: float) -> Page:
+    """The page in grey as the pipeline would scale it, times `factor`."""
+    grey = to_grey(page.image)
+    h, w = grey.shape
+    long_side = min(max(h, w), MAX_ASPECT * min(h, w))
+    scale = LONG_SIDE * factor / long_side
+    size = max(32, round(w * scale)), max(32, round(h * scale))
+    resized = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR))
+    ratio = np.array([size[0] / w, size[1] / h] * 2, np.float32)
+    return Page(resized, page.boxes * ratio, page.states)
+
+
+def mark(page: Page, share: float, rng: Rng) -> Page:
+    """Fill about `share` of the empty boxes by pen, all in one hand, and let strays touch a few; in place."""
+    boxes = page.boxes
+    if not len(boxes):
+        return page
+    sides = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    hand = random_hand(rng, float(np.median(sides)))
+    chosen = (page.states == EMPTY) & (rng.random(len(boxes)) < share)
+    for i in np.flatnonzero(chosen):
+        apart = np.hypot(*(centres - centres[i]).T)
+        apart[i] = np.inf
+        room = float(np.clip(apart.min() / sides[i] * rng.uniform(0.7, 1.6), 0.8, 6))
+        draw_mark(page.image, boxes[i], rng, hand if rng.random() < 0.9 else None, room=room)
+        page.states[i] = FILLED
+    if rng.random() < 0.3:
+        for i in np.flatnonzero(page.states != IGNORE):
+            if rng.random() < 0.12:
+                draw_stray(page.image, boxes[i], rng)
+    return page
+
+
+def from_form(form: corpus.Form, rng: Rng) -> Page:
+    """A form page at a random resolution, partly filled by its own marks, by pen, or both, then degraded."""
+    long_side = int(np.exp(rng.uniform(np.log(950), np.log(2300))))
+    kind = rng.choice(4, p=[0.12, 0.33, 0.4, 0.15])  # as it is, printed marks, pen, both
+    share = float(rng.choice([0.1, 0.3, 0.5, 0.8]))
+    printed = rng.random(len(form.boxes)) < (share if kind in (1, 3) else 0.0)
+    page = form.page(long_side, printed)
+    if kind >= 2:
+        mark(page, share, rng)
+    return degrade(page, rng)
+
+
+def corpus_pages(root: Path, rng: Rng) -> Iterator[Page]:
+    """Endless pages of the training sources; pages without a box come up in one round of three, bubble sheets in each."""
+    pages = [e for e in corpus.entries(root) if corpus.held_out_set(e.source) is None]
+    sheets = sorted((root / "images" / "bubble_sheets").glob("*.*g"))
+    bare: set[tuple[Path, int]] = set()
+    round_number = 0
+    while True:
+        order: list[corpus.Entry | Path] = [*pages, *sheets]
+        for k in rng.permutation(len(order)):
+            item = order[int(k)]
+            if isinstance(item, Path):
+                picture = np.asarray(Image.open(item).convert("RGB"))
+                none = np.zeros((0, 4), np.float32)
+                yield degrade(to_scale(Page(picture, none, np.zeros(0, np.int8)), rng.uniform(0.9, 1.4)), rng)
+                continue
+            key = (item.path, item.index)
+            if key in bare and (round_number + k) % 3:
+                continue
+            for form in corpus.forms([item]):
+                if not any(b.off != IGNORE for b in form.boxes):
+                    bare.add(key)
+                yield from_form(form, rng)
+        round_number += 1
+
+
+def drawn_pages(rng: Rng) -> Iterator[Page]:
+    """Endless drawn pages, degraded."""
+    while True:
+        yield degrade(draw_page(rng), rng)
+
+
+def save(page: Page, folder: Path, name: str) -> None:
+    """Write a page; the picture comes last and by renaming, so that a reader never sees half of one."""
+    labels = np.concatenate([page.boxes, page.states[:, None].astype(np.float32)], 1)
+    np.save(folder / f"{name}.boxes.npy", labels.astype(np.float32))
+    part = folder / f"{name}.part"
+    with open(part, "wb") as f:
+        np.save(f, page.image)
+    part.rename(folder / f"{name}.npy")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write pages with labels for training.")
+    parser.add_argument("--kind", choices=("corpus", "drawn"), required=True)
+    parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "work" / "pages")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--corpus", type=Path, help="the form corpus (see model/corpus.py)")
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng([args.seed, args.kind == "drawn"])
+    if args.kind == "corpus":
+        root = corpus.corpus_root(args.corpus)
+        if root is None:
+            raise SystemExit(corpus.ABSENT)
+        source = corpus_pages(root, rng)
+    else:
+        source = drawn_pages(rng)
+    folder = args.out / args.kind
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(args.count):
+        # A little larger than the network's scale, so that the crops' own rescaling seldom enlarges.
+        save(to_scale(next(source), float(rng.uniform(0.95, 1.25))), folder, f"{args.seed:04d}_{os.getpid()}_{i:06d}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,367 @@
+"""Measures a network on pages kept from training, set by set, and draws its worst pages.
+
+    python -m model.evaluate --network model/checkbox.onnx [--worst model/work/worst] [--calibrate model/work/settings.json]
+
+Sets (built once under model/work/eval, then read from there):
+  accident            hand-filled colour scans of one form (images/accident_statement), never trained on
+  clean100/200/300    held-out corpus sources (corpus.HELD_OUT) rendered at 100, 200, 300 dpi, half the boxes switched on
+  poor                the same at 200 dpi as poor scans: turned, blurred, noisy, JPEG 35
+  pen                 the same at 200 dpi, marked by drawn pens
+  drawn               drawn pages with seeds that training does not use
+A set of a held-out source's name holds that source's pages of clean200.
+
+Found means IoU of at least 0.3 with a box not yet taken, the most confident first; detections on ignored places count
+neither way.  With --calibrate, the threshold and calibration are chosen on these sets and written for model.export.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from model import corpus
+from model.degrade import degrade
+from model.detect import Found, Runner, detect, onnx_runner, read_grey, settings
+from model.draw import mark, save, to_grey
+from model.page import EMPTY, FILLED, IGNORE, Page
+from model.pages import draw_page
+
+HERE = Path(__file__).parent
+EVAL_SEED = 990_000  # drawn evaluation pages: seeds that model.draw is not given
+FLOOR = 0.02  # confidence down to which boxes are kept for the precision-recall curve
+DRAWN = 150
+
+Grey = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+
+# ---- the sets ------------------------------------------------------------------------------------------------------
+
+
+def poor_scan(page: Page, rng: np.random.Generator) -> Page:
+    """A bad scan of a page [H,W], by other means than model.degrade: turned by up to 1 degree, blur, noise, JPEG 35."""
+    h, w = page.image.shape
+    turn = cv2.getRotationMatrix2D((w / 2, h / 2), float(rng.uniform(-1, 1)), 1.0)
+    image = cv2.warpAffine(page.image, turn, (w, h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.8, 1.6)) * max(h, w) / 2200)
+    paper, ink = rng.uniform(205, 250), rng.uniform(20, 90)
+    noisy = ink + (paper - ink) * image.astype(np.float32) / 255 + rng.normal(0, rng.uniform(4, 12), image.shape)
+    data = cv2.imencode(".jpg", noisy.clip(0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 35])[1]
+    spoiled = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
+    centre = (page.boxes[:, :2] + page.boxes[:, 2:]) / 2
+    half = (page.boxes[:, 2:] - page.boxes[:, :2]) / 2
+    moved = centre @ turn[:, :2].T + turn[:, 2]
+    c, s = abs(turn[0, 0]), abs(turn[0, 1])
+    reach = np.stack([c * half[:, 0] + s * half[:, 1], s * half[:, 0] + c * half[:, 1]], 1)
+    return Page(spoiled, np.concatenate([moved - reach, moved + reach], 1).astype(np.float32), page.states)
+
+
+def build(folder: Path, root: Path | None) -> None:
+    """Render and draw the sets that are not on disk yet."""
+
+    def place(name: str) -> Path:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        return folder / name
+
+    if not (folder / "drawn").exists():
+        for i in range(DRAWN):
+            rng = np.random.default_rng(EVAL_SEED + i)
+            page = degrade(draw_page(rng), rng)
+            save(Page(to_grey(page.image), page.boxes, page.states), place("drawn"), f"{i:04d}")
+    if root is None:
+        print(corpus.ABSENT)
+        return
+    if not (folder / "accident").exists():
+        for path in sorted((root / "images" / "accident_statement").glob("*.json")):
+            label = json.loads(path.read_text())
+            boxes = np.array([b["bbox"] for b in label["boxes"]], np.float32).reshape(-1, 4)
+            states = [IGNORE if b.get("ambiguous") else FILLED if b["state"] == "checked" else EMPTY for b in label["boxes"]]
+            save(Page(read_grey(path.parent / label["image"]), boxes, np.array(states, np.int8)), place("accident"), path.stem)
+    if not (folder / "clean200").exists():
+        kept = [e for e in corpus.entries(root) if corpus.held_out_set(e.source) is not None]
+        for i, form in enumerate(corpus.forms(kept)):
+            rng = np.random.default_rng(i)
+            source = corpus.held_out_set(form.entry.source)
+            name = f"{source}_{form.entry.path.stem[-40:]}_{form.entry.index:02d}"
+            some = rng.random(len(form.boxes)) < 0.5
+            none = np.zeros(len(form.boxes), bool)
+            side = max(form.width, form.height) / 72
+            save(form.page(round(200 * side), some), place("clean200"), name)
+            save(poor_scan(form.page(round(200 * side), some), rng), place("poor"), name)
+            save(mark(form.page(round(200 * side), none), 0.4, rng), place("pen"), name)
+            if i % 2 == 0:
+                save(form.page(round(100 * side), some), place("clean100"), name)
+            if i % 4 == 1:
+                save(form.page(round(300 * side), some), place("clean300"), name)
+
+
+# ---- measuring -----------------------------------------------------------------------------------------------------
+
+
+def iou(a: Floats, b: Floats) -> Floats:
+    """IoU of each of [n,4] with each of [m,4]."""
+    w = np.minimum(a[:, None, 2], b[None, :, 2]) - np.maximum(a[:, None, 0], b[None, :, 0])
+    h = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 1], b[None, :, 1])
+    both = w.clip(0) * h.clip(0)
+    area_a, area_b = ((x[:, 2] - x[:, 0]) * (x[:, 3] - x[:, 1]) for x in (a, b))
+    return np.asarray(both / np.maximum(area_a[:, None] + area_b[None] - both, 1e-6), np.float32)
+
+
+def match(found: Floats, truth: Floats, states: NDArray[np.int8], least: float) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """For each detection [n,4], best first: the truth's index or -1, and whether it lies on an ignored place.
+
+    A detection that meets no free box but overlaps an ignored one, or has its centre in it, is ignored.
+    """
+    to = np.full(len(found), -1, np.intp)
+    ignored = np.zeros(len(found), bool)
+    if not len(found) or not len(truth):
+        return to, ignored
+    overlap = iou(found, truth)
+    centre = (found[:, :2] + found[:, 2:]) / 2
+    taken = states == IGNORE
+    for i in range(len(found)):
+        free = np.where(taken, -1, overlap[i])
+        j = int(free.argmax())
+        if free[j] >= least:
+            to[i], taken[j] = j, True
+            continue
+        inside = (centre[i] > truth[:, :2]).all(1) & (centre[i] < truth[:, 2:]).all(1)
+        ignored[i] = bool(((states == IGNORE) & ((overlap[i] > 0.1) | inside)).any())
+    return to, ignored
+
+
+def average_precision(score: Floats, right: NDArray[np.bool_], count: int) -> float:
+    """Area under the precision-recall curve, precision made monotonic (all points)."""
+    if count == 0:
+        return float("nan")
+    order = np.argsort(-score, kind="stable")
+    hits = np.cumsum(right[order])
+    precision = hits / np.arange(1, len(hits) + 1)
+    precision = np.maximum.accumulate(precision[::-1])[::-1]
+    return float((precision * right[order]).sum() / count)
+
+
+@dataclass
+class Tally:
+    """Sums over the pages of one set, and every detection above FLOOR for curves and calibration."""
+
+    pages: int = 0
+    exact: int = 0
+    truth: int = 0
+    hit: int = 0
+    false: int = 0
+    right_state: int = 0
+    iou: float = 0.0
+    logit: list[Floats] = field(default_factory=list)
+    good: list[NDArray[np.bool_]] = field(default_factory=list)
+    rated: dict[int, list[tuple[Floats, NDArray[np.bool_]]]] = field(default_factory=lambda: {EMPTY: [], FILLED: []})
+    count: dict[int, int] = field(default_factory=lambda: {EMPTY: 0, FILLED: 0})
+    states: list[tuple[float, int]] = field(default_factory=list)
+    worst: list[tuple[int, Path, Found, NDArray[np.intp], NDArray[np.bool_]]] = field(default_factory=list)
+
+    def add(self, path: Path, found: Found, boxes: Floats, states: NDArray[np.int8], conf: float) -> None:
+        real = states != IGNORE
+        to, ignored = match(found.boxes, boxes, states, 0.3)
+        self.logit.append(found.logit[~ignored])
+        self.good.append((to >= 0)[~ignored])
+        said = (found.state > 0).astype(np.int8)
+        for state in (EMPTY, FILLED):
+            mine = said == state
+            other = states.copy()
+            other[real & (states != state)] = IGNORE + 10  # neither this class nor ignored: a hit there is wrong
+            rank, skip = match(found.boxes[mine], boxes[other != IGNORE + 10], other[other != IGNORE + 10], 0.5)
+            self.rated[state].append((found.logit[mine][~skip], (rank >= 0)[~skip]))
+            self.count[state] += int((states == state).sum())
+        on = found.confidence >= conf
+        hits = on & (to >= 0)
+        false = on & (to < 0) & ~ignored
+        correct = said[hits] == states[to[hits]]
+        self.pages += 1
+        self.truth += int(real.sum())
+        self.hit += int(hits.sum())
+        self.false += int(false.sum())
+        self.right_state += int(correct.sum())
+        if hits.any():
+            self.iou += float(iou(found.boxes[hits], boxes).max(1).sum())
+        wanted = [(states == s).sum() for s in (EMPTY, FILLED)]
+        given = [(said[on & ~ignored] == s).sum() for s in (EMPTY, FILLED)]
+        self.exact += wanted == given
+        self.states += [(float(s), int(states[t])) for s, t in zip(found.state[hits], to[hits], strict=True)]
+        errors = int(real.sum() - hits.sum() + false.sum() + (~correct).sum())
+        self.worst.append((errors, path, found.above(conf), to[on], ignored[on]))
+
+    def row(self) -> dict[str, float]:
+        parts = [self.rated[s] for s in (EMPTY, FILLED)]
+        ap = [
+            average_precision(np.concatenate([p[0] for p in part]), np.concatenate([p[1] for p in part]), self.count[s])
+            for s, part in zip((EMPTY, FILLED), parts, strict=True)
+        ]
+        return {
+            "pages": self.pages,
+            "boxes": self.truth,
+            "recall": self.hit / max(self.truth, 1),
+            "precision": self.hit / max(self.hit + self.false, 1),
+            "state": self.right_state / max(self.hit, 1),
+            "exact": self.exact / max(self.pages, 1),
+            "iou": self.iou / max(self.hit, 1),
+            "map50": float(np.nanmean(ap)),
+        }
+
+
+def measure(folder: Path, run: Runner, numbers: dict[str, Any], only: list[str] | None = None) -> dict[str, Tally]:
+    """Run the network over every page of every set under `folder`."""
+    tallies: dict[str, Tally] = {}
+    for set_folder in sorted(p for p in folder.iterdir() if p.is_dir()):
+        if only and set_folder.name not in only:
+            continue
+        for path in sorted(set_folder.glob("*.npy")):
+            if path.name.endswith(".boxes.npy"):
+                continue
+            labels = np.load(path.with_name(path.name[:-4] + ".boxes.npy"))
+            boxes, states = labels[:, :4], labels[:, 4].astype(np.int8)
+            found = detect(np.load(path), run, numbers, FLOOR)
+            names = [set_folder.name]
+            if set_folder.name == "clean200":
+                names.append("  " + path.name.split("_")[0])
+            for name in names:
+                tallies.setdefault(name, Tally()).add(path, found, boxes, states, numbers["conf"])
+    return tallies
+
+
+def table(tallies: dict[str, Tally]) -> str:
+    """A markdown table, a line a set."""
+    lines = ["| set | pages | boxes | recall | precision | state right | exact pages | mean IoU | mAP@0.5 |"]
+    lines.append("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    for name, tally in tallies.items():
+        r = tally.row()
+        values = " | ".join(f"{r[k]:.3f}" for k in ("recall", "precision", "state", "exact", "iou", "map50"))
+        lines.append(f"| {name} | {r['pages']:.0f} | {r['boxes']:.0f} | {values} |")
+    return "\n".join(lines)
+
+
+# ---- calibration ---------------------------------------------------------------------------------------------------
+
+
+def platt(logit: Floats, good: NDArray[np.bool_], weight: Floats) -> tuple[float, float]:
+    """a, b such that sigmoid(a*logit + b) is the share of good ones (weighted maximum likelihood, Newton's method)."""
+    x = np.stack([logit, np.ones_like(logit)], 1).astype(np.float64)
+    w = np.array([1.0, 0.0])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-x @ w))
+        gradient = x.T @ (weight * (good - p))
+        hessian = (x * (weight * p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        w += step
+        if np.abs(step).max() < 1e-8:
+            break
+    return float(w[0]), float(w[1])
+
+
+def reliability(p: Floats, good: NDArray[np.bool_], bins: int = 10) -> tuple[float, str]:
+    """Expected calibration error over equal bins, and the reliability table."""
+    error, lines = 0.0, ["| confidence | boxes | mean confidence | right |", "| --- | --- | --- | --- |"]
+    which = (p * bins).astype(int).clip(0, bins - 1)
+    for k in range(bins):
+        mine = which == k
+        if mine.any():
+            mean, share = float(p[mine].mean()), float(good[mine].mean())
+            error += mine.mean() * abs(mean - share)
+            lines.append(f"| {k / bins:.1f} to {(k + 1) / bins:.1f} | {mine.sum()} | {mean:.3f} | {share:.3f} |")
+    return error, "\n".join(lines)
+
+
+def calibrate(tallies: dict[str, Tally]) -> dict[str, object]:
+    """Calibration, threshold and state bias from the sets; each set weighs the same.
+
+    The threshold, in calibrated confidence and steps of 0.05, maximises the mean F1 over the sets.
+    """
+    sets = [t for name, t in tallies.items() if not name.startswith(" ") and t.truth]
+    logit = np.concatenate([np.concatenate(t.logit) for t in sets])
+    good = np.concatenate([np.concatenate(t.good) for t in sets])
+    weight = np.concatenate([np.full(sum(len(x) for x in t.logit), 1.0 / max(1, sum(len(x) for x in t.logit))) for t in sets])
+    a, b = platt(logit, good, (weight / weight.mean()).astype(np.float32))
+    confidence = 1 / (1 + np.exp(-(a * logit + b)))
+    ece, text = reliability(confidence, good)
+    print(f"calibration a {a:.4f} b {b:.4f}, expected calibration error {ece:.4f}\n{text}")
+    best, conf = -1.0, 0.5
+    for step in range(4, 18):
+        threshold = step / 20
+        f1 = []
+        for t in sets:
+            on = 1 / (1 + np.exp(-(a * np.concatenate(t.logit) + b))) >= threshold
+            f1.append(2 * np.concatenate(t.good)[on].sum() / max(1, on.sum() + t.truth))
+        print(f"threshold {threshold:.2f}: mean F1 {np.mean(f1):.4f}, by set {' '.join(f'{v:.3f}' for v in f1)}")
+        if float(np.mean(f1)) > best + 1e-4:
+            best, conf = float(np.mean(f1)), threshold
+    biases = np.arange(-3, 3.01, 0.25)
+    right = [np.mean([np.mean([(s + bias > 0) == (k == FILLED) for s, k in t.states]) for t in sets]) for bias in biases]
+    print("state right by bias: " + " ".join(f"{bias:+.2f}:{v:.4f}" for bias, v in zip(biases, right, strict=True)))
+    # Zero unless another bias is clearly better: a peak a few boxes high is noise.
+    bias = float(biases[int(np.argmax(right))]) if max(right) > right[len(biases) // 2] + 0.003 else 0.0
+    return {"conf": conf, "calibration": {"a": round(a, 4), "b": round(b, 4)}, "filled_bias": bias}
+
+
+# ---- pictures ------------------------------------------------------------------------------------------------------
+
+
+def annotate(path: Path, found: Found, to: NDArray[np.intp], ignored: NDArray[np.bool_], out: Path) -> None:
+    """Green: right; orange: wrong state; magenta: no box there; red: missed; grey: ignored."""
+    image = cv2.cvtColor(np.load(path), cv2.COLOR_GRAY2BGR)
+    labels = np.load(path.with_name(path.name[:-4] + ".boxes.npy"))
+    thick = max(1, round(max(image.shape) / 1000))
+
+    def rectangle(box: Floats, colour: tuple[int, int, int]) -> None:
+        x1, y1, x2, y2 = (round(float(v)) for v in box)
+        cv2.rectangle(image, (x1 - 2, y1 - 2), (x2 + 1, y2 + 1), colour, thick)
+
+    for i, box in enumerate(labels[:, :4]):
+        if labels[i, 4] == IGNORE:
+            rectangle(box, (150, 150, 150))
+        elif i not in to:
+            rectangle(box, (0, 0, 255))
+    for i, box in enumerate(found.boxes):
+        if to[i] >= 0:
+            right = (found.state[i] > 0) == (labels[to[i], 4] == FILLED)
+            rectangle(box, (0, 170, 0) if right else (0, 140, 255))
+        elif not ignored[i]:
+            rectangle(box, (255, 0, 255))
+    cv2.imwrite(str(out), image)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure a network on pages kept from training.")
+    parser.add_argument("--network", type=Path, default=HERE / "checkbox.onnx")
+    parser.add_argument("--sets", type=Path, default=HERE / "work" / "eval")
+    parser.add_argument("--only", help="names of sets, separated by commas")
+    parser.add_argument("--corpus", type=Path, help="the form corpus (see model/corpus.py)")
+    parser.add_argument("--conf", type=float, help="instead of the one in the network's JSON")
+    parser.add_argument("--worst", type=Path, help="folder for pictures of the worst pages")
+    parser.add_argument("--worst-count", type=int, default=4)
+    parser.add_argument("--calibrate", type=Path, help="write conf, calibration and filled_bias here, for model.export --settings")
+    args = parser.parse_args()
+    build(args.sets, corpus.corpus_root(args.corpus))
+    numbers = settings(args.network.with_suffix(".json"))
+    if args.conf is not None:
+        numbers["conf"] = args.conf
+    tallies = measure(args.sets, onnx_runner(args.network), numbers, args.only.split(",") if args.only else None)
+    print(table(tallies))
+    if args.worst is not None:
+        args.worst.mkdir(parents=True, exist_ok=True)
+        for name, tally in tallies.items():
+            ranked = sorted(tally.worst, key=lambda w: -w[0])[: args.worst_count]
+            for k, (errors, path, found, to, ignored) in enumerate(ranked):
+                if errors and not name.startswith(" "):
+                    annotate(path, found, to, ignored, args.worst / f"{name}_{k}_{errors}_{path.stem}.png")
+    if args.calibrate is not None:
+        args.calibrate.write_text(json.dumps(calibrate(tallies), indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""Trains the network on the pages that `model.draw` writes, for a given number of minutes.
+
+    python -m model.train --minutes 90 --out model/work/run
+
+Runs on CPU (bf16 autocast).  Every few minutes the state is saved to OUT/last.pt; started again with the same --out it
+goes on from there, the minutes already spent counted.  The learning rate follows the clock, not the steps, so that the
+schedule ends when the time does, whatever else the machine is doing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from model.dataset import CROP, Crops
+from model.net import LOG_MAX, LOG_MIN, STRIDE, Net, unshuffle
+
+WARMUP_STEPS = 300
+AVERAGE = 0.999  # of the averaged weights, after a start at less
+SAVE_SECONDS = 180.0
+
+
+def decode(raw: Tensor) -> Tensor:
+    """Edges [N,4,h,w] (x1, y1, x2, y2 in pixels) from the log distances [N,4,h,w]."""
+    distance = STRIDE * torch.exp(raw.clamp(LOG_MIN, LOG_MAX))
+    h, w = raw.shape[-2:]
+    x = (torch.arange(w, dtype=raw.dtype) + 0.5) * STRIDE
+    y = ((torch.arange(h, dtype=raw.dtype) + 0.5) * STRIDE)[:, None]
+    return torch.stack([x - distance[:, 0], y - distance[:, 1], x + distance[:, 2], y + distance[:, 3]], 1)
+
+
+def giou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """IoU and generalised IoU (Rezatofighi et al. 2019) of boxes [4,n] with boxes [4,n]."""
+    w = (torch.minimum(a[2], b[2]) - torch.maximum(a[0], b[0])).clamp(min=0)
+    h = (torch.minimum(a[3], b[3]) - torch.maximum(a[1], b[1])).clamp(min=0)
+    both = w * h
+    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both
+    hull = (torch.maximum(a[2], b[2]) - torch.minimum(a[0], b[0])) * (torch.maximum(a[3], b[3]) - torch.minimum(a[1], b[1]))
+    iou = both / union.clamp(min=1e-6)
+    return iou, iou - (hull - union) / hull.clamp(min=1e-6)
+
+
+def loss(out: Tensor, targets: Tensor) -> tuple[Tensor, dict[str, float]]:
+    """Loss and its parts for the network's output [N,24,h,w] and targets [N,7,2h,2w] (see dataset.Crops).
+
+    Objectness: quality focal loss (Li et al. 2020, beta 2), the target being the IoU of the predicted box.  Edges:
+    1 - GIoU.  State: cross-entropy on positive cells.
+    """
+    cells = unshuffle(out.float())
+    weight, positive, filled, box = targets[:, 0], targets[:, 1], targets[:, 2], targets[:, 3:7]
+    mask = positive > 0
+    count = mask.sum().clamp(min=1)
+    edges = decode(cells[:, 2:6]).permute(1, 0, 2, 3)[:, mask]
+    iou, generalised = giou(edges, box.permute(1, 0, 2, 3)[:, mask])
+    quality = torch.zeros_like(positive)
+    quality[mask] = iou.detach().clamp(0, 1)
+    logit = cells[:, 0]
+    focal = (torch.sigmoid(logit) - quality).abs().square() * F.binary_cross_entropy_with_logits(logit, quality, reduction="none")
+    l_object = (focal * weight).sum() / count
+    l_box = (1 - generalised).sum() / count
+    l_state = F.binary_cross_entropy_with_logits(cells[:, 1][mask], filled[mask] * 0.98 + 0.01, reduction="sum") / count
+    total = l_object + 1.5 * l_box + 0.5 * l_state
+    wrong = ((cells[:, 1][mask] > 0) != (filled[mask] > 0)).float().sum() / count
+    return total, {
+        "object": float(l_object.detach()),
+        "box": float(l_box.detach()),
+        "state": float(l_state.detach()),
+        "iou": float(iou.detach().sum() / count),
+        "wrong": float(wrong),
+    }
+
+
+def rate(step: int, progress: float, top: float) -> float:
+    """Learning rate: a linear start over WARMUP_STEPS, then a cosine over `progress` 0..1 down to a hundredth."""
+    return top * min(1.0, (step + 1) / WARMUP_STEPS) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+
+
+def save(path: Path, net: Net, averaged: Net, optimiser: torch.optim.Optimizer, step: int, spent: float) -> None:
+    part = path.with_suffix(".part")
+    torch.save(
+        {
+            "channels": list(net.channels),
+            "net": net.state_dict(),
+            "averaged": averaged.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "step": step,
+            "spent": spent,
+        },
+        part,
+    )
+    os.replace(part, path)
+
+
+def train(
+    folders: dict[Path, float],
+    out: Path,
+    minutes: float,
+    *,
+    batch: int = 32,
+    top_rate: float = 3e-3,
+    seed: int = 1,
+    crop: int = CROP,
+    workers: int = 1,
+    max_steps: int | None = None,
+    start_from: Path | None = None,
+    log_every: int = 100,
+) -> Net:
+    """Train until the minutes (or steps) are spent, save OUT/last.pt, return the averaged network.
+
+    start_from: a checkpoint whose weights to start from with a fresh schedule.
+    """
+    torch.manual_seed(seed)
+    out.mkdir(parents=True, exist_ok=True)
+    checkpoint = out / "last.pt"
+    net = Net()
+    step, spent = 0, 0.0
+    if start_from is not None and not checkpoint.exists():
+        net.load_state_dict(torch.load(start_from, weights_only=True)["averaged"])
+    averaged = copy.deepcopy(net).eval()
+    net = net.to(memory_format=torch.channels_last)
+    decayed = [p for p in net.parameters() if p.ndim > 1]
+    plain = [p for p in net.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": 1e-2}, {"params": plain, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=top_rate)
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, weights_only=True)
+        net.load_state_dict(saved["net"])
+        averaged.load_state_dict(saved["averaged"])
+        optimiser.load_state_dict(saved["optimiser"])
+        step, spent = saved["step"], saved["spent"]
+        print(f"going on from step {step}, {spent / 60:.1f} minutes", flush=True)
+    crops = Crops(folders, batch, seed + step, crop)
+    batches: Iterator[tuple[Tensor, Tensor]] = iter(
+        DataLoader(crops, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None)
+    )
+    net.train()
+    started, last_save, last_log = time.monotonic() - spent, time.monotonic(), time.monotonic()
+    sums: dict[str, float] = {}
+    while True:
+        now = time.monotonic()
+        spent = now - started
+        if spent >= minutes * 60 or (max_steps is not None and step >= max_steps):
+            break
+        progress = spent / (minutes * 60) if max_steps is None else step / max_steps
+        for group in optimiser.param_groups:
+            group["lr"] = rate(step, progress, top_rate)
+        images, targets = next(batches)
+        x = (1 - images.float() / 255).to(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            result = net(x)
+        total, parts = loss(result, targets)
+        optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+        optimiser.step()
+        keep = min(AVERAGE, (step + 1) / (step + 10))
+        with torch.no_grad():
+            for a, b in zip(averaged.state_dict().values(), net.state_dict().values(), strict=True):
+                if a.dtype.is_floating_point:
+                    a.lerp_(b, 1 - keep)
+                else:
+                    a.copy_(b)
+        step += 1
+        for name, value in parts.items():
+            sums[name] = sums.get(name, 0.0) + value
+        if step % log_every == 0:
+            text = " ".join(f"{name} {value / log_every:.4f}" for name, value in sums.items())
+            per_second = batch * log_every / (time.monotonic() - last_log)
+            print(f"step {step} {spent / 60:.1f} min {text} {per_second:.0f} crops/s", flush=True)
+            sums, last_log = {}, time.monotonic()
+        if time.monotonic() - last_save > SAVE_SECONDS:
+            save(checkpoint, net, averaged, optimiser, step, spent)
+            last_save = time.monotonic()
+    save(checkpoint, net, averaged, optimiser, step, spent)
+    return averaged
+
+
+def main() -> None:
+    here = Path(__file__).parent / "work"
+    parser = argparse.ArgumentParser(description="Train the network.")
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--pages", type=Path, default=here / "pages", help="folder with corpus/ and drawn/ from model.draw")
+    parser.add_argument("--out", type=Path, default=here / "run")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--corpus-share", type=float, default=0.5, help="share of crops from real forms")
+    parser.add_argument("--start-from", type=Path, help="checkpoint to start from, with a fresh schedule")
+    args = parser.parse_args()
+    folders = {args.pages / "corpus": args.corpus_share, args.pages / "drawn": 1 - args.corpus_share}
+    folders = {path: share for path, share in folders.items() if share > 0}
+    train(folders, args.out, args.minutes, batch=args.batch, top_rate=args.rate, seed=args.seed, start_from=args.start_from)
+
+
+if __name__ == "__main__":
+    main()
