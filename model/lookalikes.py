@@ -87,6 +87,40 @@ def _badges(c: Canvas, x: float, y: float, w: float, size: int, ink: float, pape
     return at_y + side * 1.6
 
 
+def _framed(c: Canvas, x: float, y: float, w: float, size: int, ink: float, latin: Face, words: Words, face: Face, rng: Rng) -> float:
+    """Section numbers and letters in outlined or tinted squares, followed by a caption; keys of a keyboard."""
+    side = size * rng.uniform(1.1, 1.9)
+    line = rng.uniform(0.6, 2)
+    font = latin.font(round(side * rng.uniform(0.5, 0.8)))
+    caption = face.font(size)
+    radius = float(rng.choice([0, 0, 0.15])) * side
+    at = x
+    for i in range(int(rng.integers(1, 7))):
+        text = str(rng.choice([str(i + 1), f"{i + 1}.", "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"[int(rng.integers(36))], f"{i + 8}"]))
+        c.round_bar(at, y, at + side, y + side, radius, ink, line)
+        left, top, right, bottom = font.getbbox(text, anchor="ls")
+        c.text(at + side / 2 - (left + right) / 2, y + side / 2 - (top + bottom) / 2, text, font, ink)
+        at = c.text(at + side + size * 0.5, y + side / 2 + size * 0.36, words.word(), caption, ink) + size * rng.uniform(1, 6)
+        if at + side > x + w:
+            break
+    return y + side * 1.6
+
+
+def _tofu(c: Canvas, x: float, y: float, w: float, size: int, ink: float, rng: Rng) -> float:
+    """Missing-glyph boxes in a line of text: a font's empty, taller than wide rectangle, several in a row."""
+    wide, high = size * rng.uniform(0.42, 0.62), size * rng.uniform(0.72, 0.95)
+    line = max(0.6, size * rng.uniform(0.04, 0.08))
+    for _ in range(int(rng.integers(1, 4))):
+        at = x
+        while at < x + w * rng.uniform(0.4, 1):
+            for _ in range(int(rng.integers(2, 9))):
+                c.frame(at, y, at + wide, y + high, line, ink)
+                at += wide * rng.uniform(1.15, 1.3)
+            at += size * 0.4
+        y += size * 1.5
+    return y + size * 0.3
+
+
 def _code(c: Canvas, x: float, y: float, w: float, size: int, ink: float, rng: Rng) -> float:
     """A QR-like matrix or a bar code."""
     if rng.random() < 0.55:
@@ -454,6 +488,8 @@ def section(
         lambda: _drawing(c, x, y, w, size, ink, rng),
         lambda: _radios(c, x, y, w, size, ink, paper, face, latin, words, rng),
         lambda: _frames(c, x, y, w, size, ink, rng),
+        lambda: _framed(c, x, y, w, size, ink, latin, words, face, rng),
+        lambda: _tofu(c, x, y, w, size, ink, rng),
     ]
-    p = np.array([0.14, 0.06, 0.1, 0.12, 0.08, 0.13, 0.08, 0.07, 0.05, 0.06, 0.07, 0.04])
+    p = np.array([0.13, 0.06, 0.1, 0.12, 0.08, 0.12, 0.07, 0.06, 0.05, 0.06, 0.07, 0.04, 0.07, 0.02])
     return kinds[int(rng.choice(len(kinds), p=p / p.sum()))]()

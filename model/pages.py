@@ -11,131 +11,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from model import lookalikes as look
-from model.canvas import BoxStyle, Canvas, draw_box, random_box_style
+from model.clutter import add_clutter
 from model.degrade import degrade
-from model.fonts import LATIN, SCRIPTS, SHAPED, Face, Font, FontBook, Words, book
+from model.fonts import FontBook, book
 from model.marks import Hand, draw_mark, draw_stray, random_hand
 from model.page import EMPTY, FILLED, Page
+from model.screens import fill_screen
+from model.sheet import Sheet, random_look
 
 Rng = np.random.Generator
-
-
-@dataclass
-class Look:
-    """What a page has in common: greys, faces, text size, box style, gaps."""
-
-    paper: float
-    ink: float
-    size: int
-    face: Face
-    bold: Face
-    latin: Face
-    words: Words
-    shaped: bool
-    style: BoxStyle
-    side: float
-    gap: float
-    lead: float
-    screen: bool
-    rtl: bool
-    printed: bool
-    share: float
-
-
-class Sheet:
-    """A page in the making: the canvas, the boxes so far, and helpers to set text and boxes."""
-
-    def __init__(self, rng: Rng, width: int, height: int, look_: Look, fonts: FontBook) -> None:
-        self.rng, self.look, self.fonts = rng, look_, fonts
-        self.canvas = Canvas(width, height, look_.paper)
-        self.boxes: list[tuple[float, float, float, float]] = []
-        self.states: list[int] = []
-
-    def font(self, scale: float = 1.0, bold: bool = False, text: str = "") -> Font:
-        """The page's font, or its Latin one where ``text`` needs it."""
-        face = self.look.bold if bold else self.look.face
-        if not face.has(text.replace(" ", "")):
-            face = self.look.latin
-        return face.font(round(self.look.size * scale), self.look.shaped)
-
-    def text(self, x: float, base: float, text: str, scale: float = 1.0, bold: bool = False, grey: float | None = None) -> float:
-        """Sets ``text`` from (x, baseline) on; returns where it ends."""
-        return self.canvas.text(x, base, text, self.font(scale, bold, text), self.look.ink if grey is None else grey)
-
-    def fit(self, text: str, room: float, scale: float = 1.0, bold: bool = False) -> str:
-        """As many of the text's words as fit into ``room`` pixels."""
-        font = self.font(scale, bold, text)
-        length = font.getlength(text)
-        if length <= room or not text:
-            return text
-        keep = max(1, int(len(text) * room / length) - 1)
-        cut = text[:keep]
-        return cut.rsplit(" ", 1)[0] if " " in cut else cut
-
-    def box(self, x: float, middle: float, side: float | None = None, style: BoxStyle | None = None, filled: bool | None = None) -> float:
-        """A checkbox whose left edge is x, centred on the line's middle; returns its right edge."""
-        side = self.look.side if side is None else side
-        style = self.look.style if style is None else style
-        if filled is None:
-            filled = self.look.printed and self.rng.random() < self.look.share
-        # Most programs place boxes on whole pixels, renderings of PDF anywhere.
-        top = middle - side / 2
-        if self.look.screen:
-            x, top, side = round(x), round(top), round(side)
-        drawn = draw_box(self.canvas, x, top, side, style, filled, self.rng, self.fonts.symbols, self.look.face)
-        if drawn is None:
-            style = replace(style, border="solid")
-            self.look.style = replace(self.look.style, border="solid")
-            drawn = draw_box(self.canvas, x, top, side, style, filled, self.rng, self.fonts.symbols, self.look.face)
-        if drawn is None:
-            raise RuntimeError("a plain box could not be drawn")
-        self.boxes.append(drawn)
-        self.states.append(FILLED if filled else EMPTY)
-        return drawn[2]
-
-    def page(self) -> Page:
-        boxes = np.array(self.boxes, np.float32).reshape(-1, 4)
-        states = np.array(self.states, np.int8)
-        h, w = self.canvas.image.shape
-        cut = boxes.clip(0, np.array([w, h, w, h], np.float32))
-        area = np.maximum((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 1e-6)
-        seen = (cut[:, 2] - cut[:, 0]) * (cut[:, 3] - cut[:, 1]) / area
-        states[seen < 0.67] = -1
-        keep = seen > 0.02
-        return Page(self.canvas.image, cut[keep], states[keep])
-
-
-def random_look(rng: Rng, fonts: FontBook, screen: bool) -> Look:
-    """Greys, faces, sizes and box style for one page."""
-    if screen:
-        dark = rng.random() < 0.35
-        paper = float(rng.uniform(10, 60)) if dark else float(rng.choice([255, 250, 245, 240, 236, 212, 192]))
-        ink = float(rng.uniform(190, 255)) if dark else float(rng.uniform(0, 90))
-    else:
-        paper = 255.0 if rng.random() < 0.75 else float(rng.uniform(205, 254))
-        ink = 0.0 if rng.random() < 0.6 else float(rng.uniform(10, 110))
-    script = "latin" if rng.random() < 0.72 else str(rng.choice(sorted(SCRIPTS)))
-    face = fonts.pick(rng, script)
-    bold = fonts.bold_of(face, rng)
-    words = Words(rng, face, script)
-    latin = face if face.has(LATIN) else fonts.pick(rng)
-    size = int(np.clip(rng.lognormal(np.log(15), 0.28), 8, 40))
-    side = float(np.clip(size * rng.lognormal(np.log(1.0), 0.24), 8, 60))
-    style = random_box_style(rng, side, ink, paper, screen, fonts.symbols)
-    share = float(rng.choice([0.0, 0.12, 0.3, 0.5, 0.9], p=[0.12, 0.3, 0.33, 0.17, 0.08]))
-    return Look(
-        paper, ink, size, face, bold, latin, words, words.script in SHAPED, style, side,
-        float(size * rng.uniform(0.25, 0.9)), float(rng.uniform(1.15, 1.9)), screen,
-        words.script in ("arabic", "hebrew") or rng.random() < 0.05,
-        screen or rng.random() < 0.45, share,
-    )  # fmt: skip
 
 
 # --- sections: each draws into (x, y, width) and returns the y below it -------------------------------------------------
@@ -200,7 +90,7 @@ def _option(s: Sheet, x: float, middle: float, text: str, scale: float, side: fl
     base = middle + lk.size * scale * 0.36
     if lk.rtl:
         end = s.text(x, base, text, scale)
-        return (s.box(end + lk.gap, middle, side) if box else s.canvas.width and _radio(s, end + lk.gap, middle, side)) + lk.gap
+        return (s.box(end + lk.gap, middle, side) if box else _radio(s, end + lk.gap, middle, side)) + lk.gap
     at = s.box(x, middle, side) if box else _radio(s, x, middle, side)
     return s.text(at + lk.gap, base, text, scale)
 
@@ -397,8 +287,120 @@ def fields(s: Sheet, x: float, y: float, w: float) -> float:
         right = x + w * (1.0 if rng.random() < 0.6 else rng.uniform(0.6, 1))
         if right - at < 3 * lk.size:
             continue
+        s.lines.append((at, y + 1, right - at, lk.size * 1.2))
         look.field(s.canvas, at, y + 3, right - at, lk.size * rng.uniform(1.1, 1.6), kind, lk.ink, rng, lk.latin.font(lk.size))
     return y + lk.size * 1.3
+
+
+def two_sided(s: Sheet, x: float, y: float, w: float) -> float:
+    """Numbered statements with a box at either side, between coloured bars, as on accident reports."""
+    rng, lk = s.rng, s.look
+    scale = rng.uniform(0.75, 1.0)
+    step = max(lk.size * scale * rng.uniform(1.3, 2.6), lk.side * rng.uniform(1.15, 2.0))
+    rows = int(rng.integers(4, 18))
+    bar = lk.size * rng.uniform(0, 1.2) if rng.random() < 0.7 else 0.0
+    fill = lk.tint(float(rng.uniform(0.1, 0.8)))
+    if bar:
+        s.canvas.bar(x, y, x + bar, y + rows * step, fill)
+        s.canvas.bar(x + w - bar, y, x + w, y + rows * step, fill)
+    both = rng.random() < 0.75
+    numbered = rng.random() < 0.8
+    line = rng.uniform(0.6, 2)
+    inset = bar + rng.uniform(0.0, 1.0) * lk.size
+    for r in range(rows):
+        middle = y + (r + 0.5) * step
+        base = middle + lk.size * 0.36
+        end = s.box(x + inset, middle)
+        number = str(r + 1) if numbered else ""
+        end = s.text(end + lk.gap * 0.5, base, number)
+        right = x + w - inset
+        if both:
+            right -= lk.side
+            s.box(right, middle)
+            right -= s.length(number) + lk.gap * 0.5
+            s.text(right, base, number)
+        text = s.phrase(2, 9, right - end - lk.size, scale)
+        left = end + (right - end - s.length(text, scale)) / 2 if both else end + lk.gap
+        s.text(left, middle + lk.size * scale * 0.36, text, scale)
+    s.canvas.frame(x, y - 2, x + w, y + rows * step + 2, line, lk.ink)
+    return y + rows * step + lk.size * 1.2
+
+
+def cells(s: Sheet, x: float, y: float, w: float) -> float:
+    """Official forms' rows of ruled cells: a tiny caption above, and an entry, a number or a few boxes in it."""
+    rng, lk = s.rng, s.look
+    line = rng.uniform(0.5, 1.6)
+    small = rng.uniform(0.6, 0.8)
+    tint = lk.tint(float(rng.uniform(0.03, 0.16))) if rng.random() < 0.35 else None
+    for _ in range(int(rng.integers(2, 8))):
+        h = lk.size * rng.uniform(2.0, 3.4)
+        n = int(rng.integers(1, 5))
+        edges = x + w * np.concatenate([[0], np.cumsum(rng.dirichlet(np.full(n, 3.0)))])
+        for c in range(n):
+            left, right = float(edges[c]), float(edges[c + 1])
+            if tint is not None and rng.random() < 0.5:
+                s.canvas.bar(left, y, right, y + h, tint)
+            at = left + 3
+            if rng.random() < 0.4:
+                at = s.text(at, y + lk.size * 0.95, str(int(rng.integers(1, 60))), small, True) + 4
+            s.text(at, y + lk.size * 0.95, s.phrase(1, 6, right - at - 3, small), small)
+            base = y + h - lk.size * 0.35
+            if rng.random() < 0.4:
+                at = left + lk.size * rng.uniform(0.3, 2)
+                side = min(lk.side, h - lk.size * 0.9)
+                while side >= 8 and at + side + 3 * lk.size < right and rng.random() < 0.85:
+                    end = s.box(at, y + h - lk.size * 0.25 - side / 2, side) + min(lk.gap, lk.size * 0.5)
+                    at = s.text(end, base, s.phrase(1, 2, right - end - 2, 0.9), 0.9) + lk.size * rng.uniform(0.6, 1.6)
+            else:
+                s.lines.append((left + 4, base, right - left - 8, lk.size))
+            s.canvas.bar(right - line, y, right, y + h, lk.ink)
+        s.canvas.bar(x, y, x + w, y + line, lk.ink)
+        s.canvas.bar(x, y, x + line, y + h, lk.ink)
+        y += h
+    s.canvas.bar(x, y, x + w, y + line, lk.ink)
+    return y + lk.size * rng.uniform(0.3, 1.2)
+
+
+def line_items(s: Sheet, x: float, y: float, w: float) -> float:
+    """Tax-form lines: a number, text, dot leaders, boxes in the line or at its end, ruled amount cells."""
+    rng, lk = s.rng, s.look
+    step = max(lk.size * rng.uniform(1.2, 1.6), min(lk.side, lk.size * 1.3) * 1.05)
+    side = min(lk.side, step * 0.95)
+    amount = lk.size * rng.uniform(5, 9)
+    number_cell = lk.size * rng.uniform(1.6, 2.4)
+    right = x + w - amount - number_cell
+    rows = int(rng.integers(4, 22))
+    line = rng.uniform(0.6, 1.4)
+    if right - x < 16 * lk.size:
+        return y
+    for r in range(rows):
+        base = y + step * 0.76
+        middle = base - lk.size * 0.36
+        tag = f"{r + 1}{'abcd'[r % 4] if rng.random() < 0.2 else ''}"
+        s.text(x, base, tag, 1.0, True)
+        at = x + 2.6 * lk.size
+        if rng.random() < 0.35:
+            for _ in range(int(rng.integers(1, 4))):
+                at = s.text(at, base, s.phrase(1, 4, right - at - 5 * lk.size)) + lk.size * 0.6
+                if at + side + 4 * lk.size > right:
+                    break
+                at = s.box(at, middle, side) + min(lk.gap, lk.size * 0.6)
+            at = s.text(at, base, s.phrase(1, 2, max(lk.size, right - at - lk.size)))
+        else:
+            at = s.text(at, base, s.phrase(3, 16, right - at - lk.size))
+        if rng.random() < 0.6:
+            for dot in np.arange(at + lk.size, right - lk.size, lk.size * rng.choice([0.5, 1.2])):
+                s.canvas.round_bar(float(dot), base - 1.6, float(dot) + 1.6, base, 1, lk.ink)
+        if rng.random() < 0.12:
+            s.box(right - side - 3, middle, side)
+        s.canvas.frame(right, y, right + number_cell, y + step + line, line, lk.ink)
+        s.text(right + (number_cell - s.length(tag, 0.9, True)) / 2, base, tag, 0.9, True)
+        s.canvas.bar(right + number_cell, y + step, x + w, y + step + line, lk.ink)
+        if rng.random() < 0.05:
+            s.canvas.bar(right, y, right + number_cell, y + step, lk.tint(0.3))
+        s.lines.append((right + number_cell + 2, base, amount - 4, lk.size))
+        y += step
+    return y + lk.size
 
 
 def gap(s: Sheet, x: float, y: float, w: float) -> float:
@@ -415,28 +417,62 @@ def lookalike(s: Sheet, x: float, y: float, w: float) -> float:
 
 
 SECTIONS: dict[str, Section] = {
-    "heading": heading, "paragraph": paragraph, "question": question, "matrix": matrix, "table": table,
-    "grid": box_grid, "fields": fields, "gap": gap, "lookalike": lookalike,
-}  # fmt: skip
-
-# Chances of the sections on each kind of page, in the order of SECTIONS.
-KINDS: dict[str, tuple[float, ...]] = {
-    "form": (0.12, 0.1, 0.38, 0.05, 0.08, 0.02, 0.12, 0.06, 0.07),
-    "survey": (0.08, 0.06, 0.3, 0.36, 0.05, 0.05, 0.03, 0.04, 0.03),
-    "tabular": (0.1, 0.06, 0.1, 0.1, 0.45, 0.05, 0.05, 0.03, 0.06),
-    "answers": (0.1, 0.05, 0.1, 0.1, 0.05, 0.5, 0.03, 0.03, 0.04),
-    "mixed": (0.1, 0.1, 0.2, 0.05, 0.1, 0.03, 0.12, 0.05, 0.25),
-    "none": (0.12, 0.22, 0.0, 0.0, 0.0, 0.0, 0.14, 0.05, 0.47),
+    "heading": heading,
+    "paragraph": paragraph,
+    "question": question,
+    "matrix": matrix,
+    "table": table,
+    "grid": box_grid,
+    "fields": fields,
+    "two_sided": two_sided,
+    "cells": cells,
+    "line_items": line_items,
+    "gap": gap,
+    "lookalike": lookalike,
 }
+
+# Chances of the sections on each kind of page, in the order of SECTIONS; they are scaled to a sum of one.
+KINDS: dict[str, tuple[float, ...]] = {
+    "form": (12, 9, 36, 4, 7, 1, 11, 5, 4, 0, 6, 6),
+    "official": (8, 5, 12, 1, 4, 0, 8, 2, 28, 22, 3, 6),
+    "survey": (8, 6, 30, 36, 5, 5, 3, 0, 0, 0, 4, 3),
+    "tabular": (10, 6, 10, 10, 40, 4, 5, 5, 4, 0, 3, 6),
+    "answers": (10, 5, 10, 10, 5, 45, 3, 5, 0, 0, 3, 4),
+    "mixed": (10, 10, 18, 4, 8, 3, 11, 4, 3, 3, 5, 25),
+    "none": (12, 22, 0, 0, 0, 0, 14, 0, 0, 0, 5, 47),
+}
+KIND_WEIGHTS = (0.3, 0.16, 0.09, 0.11, 0.04, 0.17, 0.13)
 
 
 def _fill_column(s: Sheet, x: float, y: float, w: float, bottom: float, chances: tuple[float, ...]) -> None:
     names = list(SECTIONS)
+    p = np.array(chances) / sum(chances)
     while y < bottom:
-        name = names[int(s.rng.choice(len(names), p=chances))]
-        if w < 14 * s.look.size and name in ("matrix", "table"):
+        name = names[int(s.rng.choice(len(names), p=p))]
+        if w < 14 * s.look.size and name in ("matrix", "table", "two_sided", "cells", "line_items"):
             name = "question"
         y = SECTIONS[name](s, x, y, w) + s.rng.uniform(0, 0.6) * s.look.size
+
+
+def _fill_paper(s: Sheet) -> None:
+    """Lays out a page of one kind in one to three columns."""
+    rng, lk = s.rng, s.look
+    width, height = s.canvas.width, s.canvas.height
+    kind = str(rng.choice(list(KINDS), p=KIND_WEIGHTS))
+    columns = int(rng.choice([1, 2, 3], p=[0.62, 0.3, 0.08])) if width > 40 * lk.size else 1
+    margin = width * rng.uniform(0.01, 0.09)
+    # A crop of a larger page starts anywhere, so that boxes lie at the edges, too.
+    top = rng.uniform(0.01, 0.08) * height if rng.random() < 0.7 else -rng.uniform(0, 200)
+    if rng.random() < 0.15:
+        margin = -rng.uniform(0, 0.6) * lk.side
+    inner = width - 2 * margin
+    gutter = lk.size * rng.uniform(0.8, 2.5)
+    cell = (inner - gutter * (columns - 1)) / columns
+    for c in range(columns):
+        _fill_column(s, margin + c * (cell + gutter), top, cell, height * rng.uniform(0.9, 1.05), KINDS[kind])
+        if columns > 1 and c and rng.random() < 0.3:
+            x = margin + c * (cell + gutter) - gutter / 2
+            s.canvas.bar(x, 0, x + 1, height, lk.ink)
 
 
 def _size(rng: Rng) -> tuple[int, int]:
@@ -460,7 +496,7 @@ def _marks(s: Sheet) -> None:
     b = np.array(s.boxes)
     centre = (b[:, :2] + b[:, 2:]) / 2
     side = np.minimum(b[:, 2] - b[:, 0], b[:, 3] - b[:, 1])
-    pen = not lk.printed or rng.random() < 0.12
+    pen = (not lk.printed or rng.random() < 0.12) and not lk.dark
     hands: list[Hand] = [random_hand(rng, float(np.median(side))) for _ in range(1 if rng.random() < 0.8 else 2)]
     strays = rng.random() < 0.25
     stray_share = rng.uniform(0.03, 0.2)
@@ -485,30 +521,23 @@ def draw_page(rng: Rng, fonts: FontBook | None = None) -> Page:
     installed ones that is not kept for validation.
     """
     fonts = book(0) if fonts is None else fonts
-    screen = rng.random() < 0.2
-    kind = str(rng.choice(list(KINDS), p=[0.36, 0.1, 0.12, 0.05, 0.17, 0.2]))
+    screen = rng.random() < 0.22
     lk = random_look(rng, fonts, screen)
+    if lk.dark:
+        lk.printed = True
     width, height = _size(rng)
     # Small originals: drawn small and enlarged, as the pipeline enlarges small pictures.
-    enlarge = float(rng.uniform(1.5, 3.0)) if rng.random() < 0.1 else 1.0
+    enlarge = float(rng.uniform(1.3, 3.2)) if rng.random() < (0.25 if screen else 0.08) else 1.0
     if enlarge > 1:
         width, height = round(width / enlarge), round(height / enlarge)
         lk.size, lk.side = max(8, round(lk.size * 0.75)), max(8.0, lk.side * 0.75)
     s = Sheet(rng, width, height, lk, fonts)
-    columns = int(rng.choice([1, 2, 3], p=[0.62, 0.3, 0.08])) if width > 40 * lk.size else 1
-    margin = width * rng.uniform(0.01, 0.09)
-    # A crop of a larger page starts anywhere, so that boxes lie at the edges, too.
-    top = rng.uniform(0.01, 0.08) * height if rng.random() < 0.7 else -rng.uniform(0, 200)
-    if rng.random() < 0.15:
-        margin = -rng.uniform(0, 0.6) * lk.side
-    inner = width - 2 * margin
-    gutter = lk.size * rng.uniform(0.8, 2.5)
-    cell = (inner - gutter * (columns - 1)) / columns
-    for c in range(columns):
-        _fill_column(s, margin + c * (cell + gutter), top, cell, height * rng.uniform(0.9, 1.05), KINDS[kind])
-        if columns > 1 and c and rng.random() < 0.3:
-            x = margin + c * (cell + gutter) - gutter / 2
-            s.canvas.bar(x, 0, x + 1, height, lk.ink)
+    if screen and rng.random() < 0.85:
+        fill_screen(s)
+    else:
+        _fill_paper(s)
+    if not screen:
+        add_clutter(s)
     _marks(s)
     page = s.page()
     if enlarge > 1:

@@ -1,0 +1,410 @@
+//! Fourth stage: network output to boxes. Decode, keep one box a checkbox, sort as a reader would.
+//!
+//! The network answers for every 4 x 4 pixels of its input with six numbers: the logit of «a checkbox has its
+//! centre here», the logit of «it is filled» (given that it is a box), and the logarithms of the distances from the
+//! cell's centre to the left, upper, right and lower edge. A box has one objectness and one state, so it can never
+//! be reported twice, once as empty and once as filled. Dense one-stage detection without anchors as in FCOS (Tian
+//! et al. 2019, arXiv:1904.01355).
+
+use crate::network::Grid;
+use crate::page::{Page, Tile};
+use crate::parameters::Parameters;
+use crate::result::{BoundingBox, Class, Detection};
+
+/// Input pixels per output cell, after the pixel shuffle.
+const CELL: usize = 4;
+/// The network gives 2 x 2 cells at each position as channels; laying them out is cheaper here than in the graph.
+const SHUFFLE: usize = 2;
+/// Numbers per cell: objectness, state, four log distances.
+const NUMBERS: usize = 6;
+/// Channels of the raw output.
+pub const CHANNELS: usize = NUMBERS * SHUFFLE * SHUFFLE;
+/// Log distances are held in this range, in units of [`CELL`] pixels: e^-4 to e^6 cells.
+const LOG_DISTANCE: std::ops::RangeInclusive<f32> = -4.0..=6.0;
+/// A box with more than this share of its area inside a better one is part of it: a double border, a shadow.
+const MAX_INSIDE: f32 = 0.7;
+/// A box that ends this close (input pixels) to a seam between tiles is cut by it; the neighbour has it whole.
+const SEAM: f32 = 2.0;
+
+/// A box at working scale, before it becomes a [`Detection`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// Left, upper, right, lower edge, in pixels.
+    pub edges: [f32; 4],
+    /// Calibrated probability of being a checkbox, 0 to 1.
+    pub confidence: f32,
+    /// State.
+    pub class: Class,
+}
+
+impl Candidate {
+    fn area(&self) -> f32 {
+        let [x1, y1, x2, y2] = self.edges;
+        (x2 - x1).max(0.0) * (y2 - y1).max(0.0)
+    }
+
+    fn intersection(&self, other: &Self) -> f32 {
+        let [ax1, ay1, ax2, ay2] = self.edges;
+        let [bx1, by1, bx2, by2] = other.edges;
+        (ax2.min(bx2) - ax1.max(bx1)).max(0.0) * (ay2.min(by2) - ay1.max(by1)).max(0.0)
+    }
+
+    fn same_box(&self, other: &Self, iou: f32) -> bool {
+        let shared = self.intersection(other);
+        let (a, b) = (self.area(), other.area());
+        shared > iou * (a + b - shared) || shared > MAX_INSIDE * a.min(b)
+    }
+}
+
+/// Reads all boxes of at least `conf` out of a raw output of 24 x H/8 x W/8, in pixels of the network's input.
+#[must_use]
+pub fn decode(output: &Grid, conf: f32, parameters: &Parameters) -> Vec<Candidate> {
+    debug_assert_eq!(output.channels, CHANNELS);
+    let plane = output.height * output.width;
+    let mut found = Vec::new();
+    for row in 0..output.height {
+        for column in 0..output.width {
+            for (dy, dx) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                let number = |n: usize| {
+                    let channel = (n * SHUFFLE + dy) * SHUFFLE + dx;
+                    output.data[channel * plane + row * output.width + column]
+                };
+                let calibration = parameters.calibration;
+                let confidence = sigmoid(calibration.a * number(0) + calibration.b);
+                if confidence < conf {
+                    continue;
+                }
+                let x = ((column * SHUFFLE + dx) as f32 + 0.5) * CELL as f32;
+                let y = ((row * SHUFFLE + dy) as f32 + 0.5) * CELL as f32;
+                let distance = |n: usize| {
+                    number(n).clamp(*LOG_DISTANCE.start(), *LOG_DISTANCE.end()).exp() * CELL as f32
+                };
+                found.push(Candidate {
+                    edges: [x - distance(2), y - distance(3), x + distance(4), y + distance(5)],
+                    confidence,
+                    class: if number(1) + parameters.filled_bias > 0.0 {
+                        Class::Filled
+                    } else {
+                        Class::Empty
+                    },
+                });
+            }
+        }
+    }
+    found
+}
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// Moves the boxes of one tile to where they are on the page (still at working scale), leaving out those that the
+/// tile's edge cuts although the page goes on there: the overlapping neighbour sees them whole.
+#[must_use]
+pub fn place(candidates: Vec<Candidate>, tile: Tile, page: &Page) -> Vec<Candidate> {
+    let (width, height) = (tile.width as f32, tile.height as f32);
+    let goes_on = [
+        tile.x > 0,
+        tile.y > 0,
+        tile.x + tile.width < page.grey.width(),
+        tile.y + tile.height < page.grey.height(),
+    ];
+    candidates
+        .into_iter()
+        .filter(|candidate| {
+            let [x1, y1, x2, y2] = candidate.edges;
+            let cut = [x1 < SEAM, y1 < SEAM, x2 > width - SEAM, y2 > height - SEAM];
+            !cut.iter().zip(goes_on).any(|(&cut, goes_on)| cut && goes_on)
+        })
+        .map(|mut candidate| {
+            let [x1, y1, x2, y2] = &mut candidate.edges;
+            for x in [x1, x2] {
+                *x += tile.x as f32;
+            }
+            for y in [y1, y2] {
+                *y += tile.y as f32;
+            }
+            candidate
+        })
+        .collect()
+}
+
+/// Non-maximum suppression over both classes: of boxes that overlap, the most confident stays. At most `most` are
+/// kept, the most confident first.
+#[must_use]
+pub fn suppress(mut candidates: Vec<Candidate>, iou: f32, most: usize) -> Vec<Candidate> {
+    // A stable sort and a total order: the same input gives the same boxes everywhere.
+    candidates.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+    let mut kept: Vec<Candidate> = Vec::new();
+    for candidate in candidates {
+        if kept.len() == most {
+            break;
+        }
+        if !kept.iter().any(|better| better.same_box(&candidate, iou)) {
+            kept.push(candidate);
+        }
+    }
+    kept
+}
+
+/// From working scale to pixels of the upright page of `width` x `height`; what stands out of the page is cut off.
+#[must_use]
+pub fn to_page(candidates: &[Candidate], page: &Page, width: u32, height: u32) -> Vec<Detection> {
+    let x = |x: f32| f64::from((x / page.scale_x).clamp(0.0, width as f32));
+    let y = |y: f32| f64::from((y / page.scale_y).clamp(0.0, height as f32));
+    candidates
+        .iter()
+        .map(|candidate| {
+            let [x1, y1, x2, y2] = candidate.edges;
+            Detection {
+                class: candidate.class,
+                confidence: f64::from(candidate.confidence),
+                bbox: BoundingBox {
+                    x1: x(x1),
+                    y1: y(y1),
+                    x2: x(x2),
+                    y2: y(y2),
+                },
+            }
+        })
+        .filter(|d| d.bbox.x1 < d.bbox.x2 && d.bbox.y1 < d.bbox.y2)
+        .collect()
+}
+
+/// Sorts as a reader would: lines from top to bottom, in each line from left to right. A box belongs to the line
+/// above it if its centre is less than half a box height below that line's first box.
+pub fn reading_order(detections: &mut [Detection]) {
+    let centre = |d: &Detection| (d.bbox.y1 + d.bbox.y2) / 2.0;
+    let left_to_right =
+        |a: &Detection, b: &Detection| a.bbox.x1.total_cmp(&b.bbox.x1).then(a.bbox.y1.total_cmp(&b.bbox.y1));
+    detections.sort_by(|a, b| centre(a).total_cmp(&centre(b)).then(left_to_right(a, b)));
+    detections
+        .chunk_by_mut({
+            let mut line: Option<(f64, f64)> = None;
+            move |first, next| {
+                let (at, height) = *line.get_or_insert((centre(first), first.bbox.y2 - first.bbox.y1));
+                let next_height = next.bbox.y2 - next.bbox.y1;
+                let same = centre(next) - at < 0.5 * height.min(next_height);
+                if !same {
+                    line = None;
+                }
+                same
+            }
+        })
+        .for_each(|line| line.sort_by(left_to_right));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::GrayImage;
+
+    fn parameters() -> Parameters {
+        Parameters {
+            calibration: crate::parameters::Calibration { a: 1.0, b: 0.0 },
+            filled_bias: 0.0,
+            ..Parameters::built_in().expect("readable")
+        }
+    }
+
+    fn candidate(x1: f32, y1: f32, x2: f32, y2: f32, confidence: f32) -> Candidate {
+        Candidate {
+            edges: [x1, y1, x2, y2],
+            confidence,
+            class: Class::Empty,
+        }
+    }
+
+    fn detection(x1: f64, y1: f64, side: f64) -> Detection {
+        Detection {
+            class: Class::Empty,
+            confidence: 0.9,
+            bbox: BoundingBox {
+                x1,
+                y1,
+                x2: x1 + side,
+                y2: y1 + side,
+            },
+        }
+    }
+
+    /// Writes one box into a raw output, as the network would.
+    fn write(output: &mut Grid, cell: (usize, usize), objectness: f32, state: f32, distances: [f32; 4]) {
+        let (cx, cy) = cell;
+        let (column, dx, row, dy) = (cx / 2, cx % 2, cy / 2, cy % 2);
+        let numbers = [objectness, state]
+            .into_iter()
+            .chain(distances.map(|d| (d / 4.0).ln()));
+        for (n, value) in numbers.enumerate() {
+            let channel = n * 4 + dy * 2 + dx;
+            output.data[(channel * output.height + row) * output.width + column] = value;
+        }
+    }
+
+    fn silent(height: usize, width: usize) -> Grid {
+        let mut output = Grid::zeros(CHANNELS, height, width);
+        output.data[..4 * height * width].fill(-20.0);
+        output
+    }
+
+    #[test]
+    fn decodes_what_the_network_means() {
+        let mut output = silent(4, 6);
+        write(&mut output, (5, 2), 2.0, 1.0, [6.0, 7.0, 8.0, 9.0]);
+        write(&mut output, (0, 7), 1.0, -1.0, [1.0, 5.0, 5.0, 1.0]);
+        let mut boxes = decode(&output, 0.5, &parameters());
+        boxes.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+        assert_eq!(boxes.len(), 2);
+        assert_eq!(boxes[0].class, Class::Filled);
+        assert!((boxes[0].confidence - 0.880_797).abs() < 1e-5);
+        for (edge, expected) in boxes[0].edges.iter().zip([16.0, 3.0, 30.0, 19.0]) {
+            assert!((edge - expected).abs() < 1e-4, "{:?}", boxes[0].edges);
+        }
+        assert_eq!(boxes[1].class, Class::Empty);
+        assert_eq!(decode(&output, 0.8, &parameters()).len(), 1);
+    }
+
+    #[test]
+    fn calibration_and_bias_are_applied() {
+        let mut output = silent(4, 4);
+        write(&mut output, (3, 3), 1.0, -0.5, [6.0; 4]);
+        let mut p = parameters();
+        p.calibration = crate::parameters::Calibration { a: 2.0, b: -1.0 };
+        p.filled_bias = 1.0;
+        let boxes = decode(&output, 0.5, &p);
+        assert!((boxes[0].confidence - 0.731_058).abs() < 1e-5);
+        assert_eq!(boxes[0].class, Class::Filled);
+    }
+
+    #[test]
+    fn suppression_keeps_the_better_of_two() {
+        let kept = suppress(
+            vec![
+                candidate(0.0, 0.0, 10.0, 10.0, 0.6),
+                candidate(1.0, 0.0, 11.0, 10.0, 0.9),
+                candidate(30.0, 0.0, 40.0, 10.0, 0.5),
+            ],
+            0.3,
+            100,
+        );
+        assert_eq!(kept.len(), 2);
+        assert_eq!(kept[0].confidence, 0.9);
+    }
+
+    #[test]
+    fn suppression_is_across_classes_and_takes_inner_boxes() {
+        let mut filled = candidate(0.0, 0.0, 10.0, 10.0, 0.7);
+        filled.class = Class::Filled;
+        assert_eq!(
+            suppress(vec![filled, candidate(0.0, 0.0, 10.0, 10.0, 0.6)], 0.3, 9).len(),
+            1
+        );
+        // A double border: IoU 0.16, but wholly inside.
+        let nested = vec![
+            candidate(0.0, 0.0, 20.0, 20.0, 0.9),
+            candidate(6.0, 6.0, 14.0, 14.0, 0.8),
+        ];
+        assert_eq!(suppress(nested, 0.3, 9).len(), 1);
+    }
+
+    #[test]
+    fn suppression_edge_cases() {
+        assert!(suppress(vec![], 0.3, 9).is_empty());
+        let one = vec![candidate(0.0, 0.0, 5.0, 5.0, 0.4)];
+        assert_eq!(suppress(one.clone(), 0.3, 9), one);
+        let touching = vec![
+            candidate(0.0, 0.0, 10.0, 10.0, 0.9),
+            candidate(10.0, 0.0, 20.0, 10.0, 0.8),
+            candidate(0.0, 10.0, 10.0, 20.0, 0.7),
+        ];
+        assert_eq!(suppress(touching.clone(), 0.3, 9).len(), 3);
+        assert_eq!(suppress(touching, 0.3, 2).len(), 2);
+    }
+
+    #[test]
+    fn boxes_on_a_seam_are_left_to_the_tile_that_has_them_whole() {
+        let page = Page {
+            grey: GrayImage::new(100, 300),
+            scale_x: 1.0,
+            scale_y: 1.0,
+        };
+        let upper = Tile {
+            x: 0,
+            y: 0,
+            width: 100,
+            height: 180,
+        };
+        let lower = Tile {
+            x: 0,
+            y: 120,
+            width: 100,
+            height: 180,
+        };
+        // A box at 170 to 190 of the page: cut in the upper tile, whole in the lower one.
+        assert!(place(vec![candidate(10.0, 170.0, 30.0, 180.0, 0.9)], upper, &page).is_empty());
+        let whole = place(vec![candidate(10.0, 50.0, 30.0, 70.0, 0.9)], lower, &page);
+        assert_eq!(whole[0].edges, [10.0, 170.0, 30.0, 190.0]);
+        // The page's own edge is no seam.
+        assert_eq!(
+            place(vec![candidate(-1.0, 0.0, 12.0, 12.0, 0.9)], upper, &page).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn boxes_come_back_in_pixels_of_the_page_and_stay_on_it() {
+        let page = Page {
+            grey: GrayImage::new(640, 320),
+            scale_x: 0.5,
+            scale_y: 0.25,
+        };
+        let found = to_page(
+            &[
+                candidate(-3.0, 10.0, 20.0, 30.0, 0.9),
+                candidate(-9.0, 0.0, -3.0, 5.0, 0.9),
+            ],
+            &page,
+            1280,
+            1280,
+        );
+        assert_eq!(found.len(), 1, "a box beyond the edge is none");
+        let b = found[0].bbox;
+        assert_eq!((b.x1, b.y1, b.x2, b.y2), (0.0, 40.0, 40.0, 120.0));
+    }
+
+    #[test]
+    fn reads_lines_from_left_to_right() {
+        let mut found = vec![
+            detection(300.0, 52.0, 20.0),
+            detection(10.0, 100.0, 20.0),
+            detection(10.0, 55.0, 20.0),
+            detection(150.0, 97.0, 20.0),
+            detection(150.0, 50.0, 20.0),
+            detection(10.0, 300.0, 20.0),
+        ];
+        reading_order(&mut found);
+        let order: Vec<_> = found.iter().map(|d| (d.bbox.x1, d.bbox.y1)).collect();
+        assert_eq!(
+            order,
+            [
+                (10.0, 55.0),
+                (150.0, 50.0),
+                (300.0, 52.0),
+                (10.0, 100.0),
+                (150.0, 97.0),
+                (10.0, 300.0)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_slanting_column_is_not_one_line() {
+        // Each box half a box lower than the one before: compared with the line's first box, not with the last.
+        let mut found: Vec<_> = (0..6)
+            .map(|i| detection(100.0 - f64::from(i), f64::from(i) * 8.0, 20.0))
+            .collect();
+        reading_order(&mut found);
+        assert!(found.first().is_some_and(|d| d.bbox.y1 < 16.0));
+        assert!(found.last().is_some_and(|d| d.bbox.y1 > 24.0));
+    }
+}

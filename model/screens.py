@@ -1,0 +1,372 @@
+"""Screenshots: windows, lists, settings, mail, tables, trees and web forms, with the controls that surround checkboxes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from model import lookalikes as look
+from model.sheet import Sheet
+
+
+def _switch(s: Sheet, x: float, middle: float, h: float) -> float:
+    """A toggle switch; returns its right end."""
+    on = s.rng.random() < 0.5
+    w = h * s.rng.uniform(1.6, 2.1)
+    track = float(s.rng.uniform(60, 150)) if on else s.look.tint(0.25)
+    s.canvas.round_bar(x, middle - h / 2, x + w, middle + h / 2, h / 2, track)
+    r = h * 0.38
+    cx = x + w - h / 2 if on else x + h / 2
+    s.canvas.round_bar(cx - r, middle - r, cx + r, middle + r, r, 255 if not s.look.dark or on else s.look.tint(0.7))
+    return x + w
+
+
+def _icon(s: Sheet, x: float, middle: float, side: float, grey: float | None = None) -> float:
+    kind = look.ICONS[int(s.rng.integers(len(look.ICONS)))]
+    ink = s.look.tint(0.7) if grey is None else grey
+    look.icon(s.canvas, kind, x, middle - side / 2, side, ink, s.look.paper, s.rng)
+    return x + side
+
+
+def _chip(s: Sheet, x: float, middle: float, text: str, scale: float) -> float:
+    """A tag: short text on a rounded ground."""
+    size = s.look.size * scale
+    w = s.length(text, scale) + size
+    fill = s.look.tint(float(s.rng.choice([0.1, 0.2, 0.7])))
+    s.canvas.round_bar(x, middle - size * 0.75, x + w, middle + size * 0.75, float(s.rng.choice([2, size * 0.75])), fill)
+    grey = s.look.ink if abs(fill - s.look.ink) > 100 else s.look.paper
+    s.text(x + size / 2, middle + size * 0.34, text, scale, grey=grey)
+    return x + w
+
+
+def _label(s: Sheet, x: float, middle: float, text: str, scale: float = 1.0, grey: float | None = None) -> float:
+    return s.text(x, middle + s.look.size * scale * 0.36, text, scale, grey=grey)
+
+
+def _struck(s: Sheet, x: float, middle: float, text: str) -> float:
+    """A done item, struck through."""
+    end = _label(s, x, middle, text, grey=s.look.tint(0.5))
+    s.canvas.bar(x, middle, end, middle + max(1.0, s.look.size * 0.07), s.look.tint(0.5))
+    return end
+
+
+def todo(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
+    """A list of tasks: box, text, date, tags, icons."""
+    rng, lk = s.rng, s.look
+    pitch = max(lk.size * rng.uniform(1.6, 3.2), lk.side * 1.2)
+    rule = rng.random() < 0.5
+    cards = rng.random() < 0.25
+    for _ in range(int(rng.integers(3, 16))):
+        middle = y + pitch / 2
+        if y + pitch > bottom:
+            break
+        if cards:
+            s.canvas.round_bar(x, y + 2, x + w, y + pitch - 2, 6, lk.tint(0.07))
+        at = x + lk.size * 0.8
+        if rng.random() < 0.1:
+            at += lk.size * 1.6  # a sub-task
+        filled = bool(rng.random() < lk.share)
+        at = s.box(at, middle, filled=filled) + max(lk.gap, 4)
+        text = s.phrase(1, 8, x + w - at - 9 * lk.size)
+        at = _struck(s, at, middle, text) if filled and cards else _label(s, at, middle, text)
+        if rng.random() < 0.3:
+            at = _chip(s, at + lk.size, middle, s.phrase(1, 1, 6 * lk.size, 0.75), 0.75)
+        right = x + w - lk.size * 1.4
+        for _ in range(int(rng.integers(0, 4))):
+            if right - 1.2 * lk.size < at + lk.size:
+                break
+            _icon(s, right, middle, lk.size * 0.95)
+            right -= lk.size * 1.8
+        if rule:
+            s.canvas.bar(x, y + pitch - 1, x + w, y + pitch, lk.tint(0.15))
+        y += pitch
+    return y + lk.size
+
+
+def mail(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
+    """An inbox or a file manager: box, star or icon, sender, subject, date."""
+    rng, lk = s.rng, s.look
+    pitch = max(lk.size * rng.uniform(1.7, 2.8), lk.side * 1.25)
+    y += pitch * 0.2
+    header = rng.random() < 0.7
+    for r in range(int(rng.integers(4, 24))):
+        middle = y + pitch / 2
+        if y + pitch > bottom:
+            break
+        at = x + lk.size * 0.6
+        if header and r == 0:
+            at = s.box(at, middle, filled=False) + lk.size
+            for _ in range(int(rng.integers(2, 7))):
+                at = _icon(s, at, middle, lk.size * 1.1) + lk.size * 1.2
+        else:
+            filled = bool(rng.random() < lk.share)
+            if filled and rng.random() < 0.8:
+                s.canvas.bar(x, y, x + w, y + pitch, lk.tint(0.1))
+            at = s.box(at, middle, filled=filled) + lk.size * 0.8
+            if rng.random() < 0.7:
+                at = _icon(s, at, middle, lk.size * rng.uniform(0.9, 1.3)) + lk.size * 0.6
+            at = max(at, x + 5 * lk.size)
+            _label(s, at, middle, s.phrase(1, 2, w * 0.18))
+            _label(s, x + w * 0.32, middle, s.phrase(3, 14, w * 0.52))
+            date = f"{int(rng.integers(1, 29))}.{int(rng.integers(1, 13))}."
+            _label(s, x + w - s.length(date) - lk.size, middle, date)
+        s.canvas.bar(x, y + pitch - 1, x + w, y + pitch, lk.tint(0.12))
+        y += pitch
+    return y + lk.size
+
+
+def settings(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
+    """Preferences: captions, boxes with help text, radio groups, switches, drop-down lists, sliders."""
+    rng, lk = s.rng, s.look
+    pitch = max(lk.size * rng.uniform(1.7, 2.6), lk.side * 1.2)
+    for _ in range(int(rng.integers(2, 6))):
+        if y + 3 * pitch > bottom:
+            break
+        s.text(x, y + pitch * 0.7, s.phrase(1, 4, w * 0.8, 1.1, True), 1.1, True)
+        y += pitch
+        grouped = rng.random() < 0.25
+        top = y - pitch * 0.4
+        control = str(rng.choice(["box", "box", "box", "radio", "switch", "select", "slider"]))
+        for _ in range(int(rng.integers(1, 7))):
+            middle = y + pitch / 2
+            if y + pitch > bottom:
+                break
+            at = x + lk.size * (1.0 if grouped else 0.2)
+            if control == "box":
+                filled = bool(rng.random() < lk.share)
+                at = s.box(at, middle, filled=filled) + max(lk.gap, 3)
+                grey = lk.tint(0.4) if rng.random() < 0.08 else None
+                _label(s, at, middle, s.phrase(1, 9, x + w - at), grey=grey)
+                if rng.random() < 0.2:
+                    y += pitch * 0.75
+                    _label(s, at, y + pitch * 0.45, s.phrase(4, 14, x + w - at, 0.8), 0.8, lk.tint(0.6))
+            elif control == "radio":
+                look.radio(s.canvas, at, middle - lk.side / 2, lk.side, lk.ink, rng.random() < 0.3, rng, lk.paper)
+                _label(s, at + lk.side + max(lk.gap, 3), middle, s.phrase(1, 6, w * 0.7))
+            elif control == "switch":
+                left = rng.random() < 0.5
+                end = _switch(s, at if left else x + w - 4 * lk.size, middle, lk.size * rng.uniform(0.9, 1.4))
+                _label(s, end + lk.size * 0.6 if left else at, middle, s.phrase(1, 6, w * 0.55))
+            elif control == "select":
+                end = _label(s, at, middle, s.phrase(1, 3, w * 0.35)) + lk.size
+                width = min(x + w - end, lk.size * rng.uniform(6, 14))
+                if width > 4 * lk.size:
+                    s.canvas.round_bar(end, middle - lk.size, end + width, middle + lk.size, 3, lk.tint(0.4), 1)
+                    _label(s, end + lk.size * 0.5, middle, s.phrase(1, 2, width - 3 * lk.size))
+                    tip = np.array([(-0.3, -0.15), (0, 0.2), (0.3, -0.15)]) * lk.size + (end + width - lk.size, middle)
+                    s.canvas.path(tip, 1.4, lk.ink)
+            else:
+                end = x + w * rng.uniform(0.4, 0.9)
+                s.canvas.bar(at, middle - 1.5, end, middle + 1.5, lk.tint(0.3))
+                knob = rng.uniform(at, end)
+                r = lk.size * 0.5
+                if rng.random() < 0.6:
+                    s.canvas.round_bar(knob - r, middle - r, knob + r, middle + r, r, lk.tint(0.8))
+                else:
+                    s.canvas.round_bar(knob - r * 0.6, middle - r, knob + r * 0.6, middle + r, 2, lk.tint(0.6))
+            y += pitch
+        if grouped:
+            s.canvas.round_bar(x, top, x + w, y + pitch * 0.2, 3, lk.tint(0.35), 1)
+        y += lk.size * rng.uniform(0.6, 1.6)
+    return y
+
+
+def grid_view(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
+    """A data table with a column to select rows, sort arrows, tags, menus."""
+    rng, lk = s.rng, s.look
+    pitch = max(lk.size * rng.uniform(1.7, 3.2), lk.side * 1.25)
+    columns = int(rng.integers(2, 7))
+    left = x + lk.side + lk.size * 2
+    edges = np.linspace(left, x + w - 2 * lk.size, columns + 1)
+    rows = int(rng.integers(3, 18))
+    kinds = rng.choice(["text", "number", "chip", "check", "tick", "icon"], columns, p=[0.4, 0.2, 0.1, 0.14, 0.06, 0.1])
+    s.canvas.bar(x, y, x + w, y + pitch, lk.tint(float(rng.choice([0.0, 0.06, 0.15]))))
+    grid = rng.random() < 0.3
+    for r in range(rows):
+        middle = y + pitch / 2
+        if y + pitch > bottom:
+            break
+        s.box(x + lk.size * 0.7, middle, filled=bool(rng.random() < lk.share))
+        for c in range(columns):
+            at, room = float(edges[c]) + 3, float(edges[c + 1] - edges[c]) - lk.size
+            kind = "text" if r == 0 else str(kinds[c])
+            if kind == "text":
+                s.text(at, middle + lk.size * 0.36, s.phrase(1, 3, room), 1.0, r == 0)
+            elif kind == "number":
+                _label(s, at, middle, s.fit(f"{rng.uniform(0, 9999):.2f}", room))
+            elif kind == "chip" and room > 5 * lk.size:
+                _chip(s, at, middle, s.phrase(1, 1, room - lk.size, 0.8), 0.8)
+            elif kind == "check":
+                s.box(at + room * 0.4, middle)
+            elif kind == "tick":
+                tick = np.array([(-0.4, 0), (-0.1, 0.3), (0.4, -0.3)]) * lk.size + (at + room * 0.4, middle)
+                cross = rng.random() < 0.4
+                if cross:
+                    _icon_close(s, at + room * 0.4, middle)
+                else:
+                    s.canvas.path(tick, max(1.2, lk.size * 0.1), lk.ink)
+            elif kind == "icon":
+                _icon(s, at, middle, lk.size)
+        for k in range(3):
+            dot = x + w - lk.size, middle + (k - 1) * lk.size * 0.35
+            s.canvas.round_bar(dot[0] - 1.3, dot[1] - 1.3, dot[0] + 1.3, dot[1] + 1.3, 2, lk.tint(0.7))
+        s.canvas.bar(x, y + pitch - 1, x + w, y + pitch, lk.tint(0.18))
+        if grid:
+            for e in edges:
+                s.canvas.bar(float(e), y, float(e) + 1, y + pitch, lk.tint(0.18))
+        y += pitch
+    return y + lk.size
+
+
+def _icon_close(s: Sheet, x: float, middle: float) -> None:
+    look.icon(s.canvas, "close", x - s.look.size * 0.35, middle - s.look.size * 0.35, s.look.size * 0.7, s.look.ink, s.look.paper, s.rng)
+
+
+def tree(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
+    """A tree with expanders, boxes and folder icons."""
+    rng, lk = s.rng, s.look
+    pitch = max(lk.size * rng.uniform(1.3, 1.9), lk.side * 1.12)
+    depth = 0
+    boxes = rng.random() < 0.7
+    framed = rng.random() < 0.5
+    for _ in range(int(rng.integers(4, 26))):
+        middle = y + pitch / 2
+        if y + pitch > bottom:
+            break
+        at = x + depth * lk.size * 1.5 + 4
+        side = lk.size * 0.65
+        if framed:  # [+] and [-] of old Windows
+            look.icon(s.canvas, "plus", at, middle - side / 2, side * 1.1, lk.tint(0.7), lk.paper, rng)
+        else:
+            tip = np.array([(-0.2, -0.3), (0.2, 0), (-0.2, 0.3)]) * lk.size + (at + side / 2, middle)
+            s.canvas.path(tip, 1.4, lk.ink)
+        at += side * 1.8
+        if boxes:
+            at = s.box(at, middle) + 4
+        if rng.random() < 0.6:
+            at = _icon(s, at, middle, lk.size * 0.95) + 4
+        _label(s, at, middle, s.phrase(1, 4, x + w - at))
+        depth = int(np.clip(depth + rng.choice([-1, 0, 0, 1]), 0, 5))
+        y += pitch
+    return y + lk.size
+
+
+def web_form(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
+    """A sign-up or filter form: fields, drop-downs, consent boxes with long labels, buttons."""
+    rng, lk = s.rng, s.look
+    width = min(w, lk.size * rng.uniform(18, 40))
+    radius = float(rng.choice([0, 3, 6]))
+    while y < bottom - 5 * lk.size:
+        r = rng.random()
+        if r < 0.45:
+            s.text(x, y + lk.size, s.phrase(1, 3, width))
+            h = lk.size * rng.uniform(1.8, 2.6)
+            s.canvas.round_bar(x, y + lk.size * 1.5, x + width, y + lk.size * 1.5 + h, radius, lk.tint(0.35), 1)
+            if rng.random() < 0.5:
+                s.text(x + lk.size * 0.6, y + lk.size * 1.5 + h * 0.65, s.phrase(1, 3, width - 2 * lk.size), grey=lk.tint(0.5))
+            y += lk.size * 2.2 + h
+        elif r < 0.8:
+            for _ in range(int(rng.integers(1, 6))):
+                pitch = max(lk.side * 1.2, lk.size * 1.7)
+                at = s.box(x, y + pitch / 2) + max(lk.gap, 3)
+                count = s.phrase(1, 12, width - lk.side - lk.gap)
+                end = _label(s, at, y + pitch / 2, count)
+                if rng.random() < 0.3:
+                    _label(s, end + lk.size * 0.4, y + pitch / 2, f"({int(rng.integers(1, 999))})", 0.85, lk.tint(0.5))
+                y += pitch
+            y += lk.size
+        elif r < 0.9:
+            text = s.phrase(1, 2, width * 0.7, 1.0, True)
+            h, wide = lk.size * 2.2, s.length(text, 1.0, True) + 2.5 * lk.size
+            fill = float(rng.uniform(50, 160))
+            s.canvas.round_bar(x, y, x + wide, y + h, radius, fill)
+            s.text(x + 1.25 * lk.size, y + h * 0.66, text, 1.0, True, grey=255 if fill < 140 else 0)
+            y += h + lk.size
+        else:
+            s.text(x, y + lk.size * 1.6, s.phrase(1, 5, width, 1.5, True), 1.5, True)
+            y += lk.size * 3
+    return y
+
+
+PARTS = (todo, mail, settings, grid_view, tree, web_form)
+
+
+def _chrome(s: Sheet) -> tuple[float, float, float, float]:
+    """Window title, tool bars, side bar; returns what is left: x, y, right, bottom."""
+    rng, lk = s.rng, s.look
+    w, h = float(s.canvas.width), float(s.canvas.height)
+    x, y = 0.0, 0.0
+    if rng.random() < 0.4:
+        bar = lk.size * rng.uniform(1.8, 2.6)
+        fill = float(rng.choice([lk.tint(0.1), lk.tint(0.25), 60.0, 110.0]))
+        s.canvas.bar(0, 0, w, bar, fill)
+        grey = 255.0 if fill < 130 else 0.0
+        s.text(lk.size, bar * 0.68, s.phrase(1, 4, w * 0.5), grey=grey)
+        side = lk.size * 0.7
+        at = w - 6 * lk.size
+        for kind in ("minus", "square", "close"):
+            if kind == "minus":
+                s.canvas.bar(at, bar / 2, at + side, bar / 2 + 1.2, grey)
+            elif kind == "square":  # the maximise button: a square, but no checkbox
+                s.canvas.frame(round(at), round(bar / 2 - side / 2), round(at + side), round(bar / 2 + side / 2), 1.0, grey)
+            else:
+                look.icon(s.canvas, "close", at, bar / 2 - side / 2, side, grey, fill, rng)
+            at += 2 * lk.size
+        y = bar
+    if rng.random() < 0.45:
+        bar = lk.size * rng.uniform(1.8, 2.8)
+        at = lk.size
+        icons = rng.random() < 0.5
+        while at < w * rng.uniform(0.4, 1.0):
+            if icons:
+                at = _icon(s, at, y + bar / 2, lk.size * 1.1) + lk.size
+            else:
+                at = s.text(at, y + bar * 0.66, s.phrase(1, 1, 8 * lk.size)) + lk.size * 1.5
+        s.canvas.bar(0, y + bar - 1, w, y + bar, lk.tint(0.2))
+        y += bar
+    if rng.random() < 0.35 and w > 30 * lk.size:
+        x = lk.size * rng.uniform(3, 12)
+        s.canvas.bar(0, y, x, h, lk.tint(0.08))
+        at = y + lk.size
+        while at < h - 2 * lk.size and rng.random() < 0.95:
+            end = _icon(s, lk.size * 0.8, at + lk.size * 0.6, lk.size * 1.1)
+            if x > 7 * lk.size:
+                _label(s, end + lk.size * 0.6, at + lk.size * 0.6, s.phrase(1, 2, x - end - lk.size * 1.2))
+            at += lk.size * rng.uniform(2, 2.8)
+    return x, y, w, h
+
+
+def fill_screen(s: Sheet) -> None:
+    """Fills the whole sheet with one screenshot."""
+    rng, lk = s.rng, s.look
+    x, y, right, bottom = _chrome(s)
+    pad = lk.size * rng.uniform(0.5, 3)
+    columns = 1 if right - x < 50 * lk.size or rng.random() < 0.5 else 2
+    cell = (right - x - pad * (columns + 1)) / columns
+    for c in range(columns):
+        at, left = y + pad, x + pad + c * (cell + pad)
+        if rng.random() < 0.5:
+            s.text(left, at + lk.size * 1.4, s.phrase(1, 5, cell, 1.5, True), 1.5, True)
+            at += lk.size * 2.4
+        while at < bottom - 4 * lk.size:
+            part = PARTS[int(rng.choice(len(PARTS), p=[0.2, 0.14, 0.24, 0.16, 0.12, 0.14]))]
+            at = part(s, left, at, cell, bottom) + lk.size * rng.uniform(0.3, 2)
+    if rng.random() < 0.2:  # a dialog in front
+        w, h = lk.size * rng.uniform(16, 34), lk.size * rng.uniform(8, 18)
+        left, top = rng.uniform(0, max(1.0, right - w)), rng.uniform(0, max(1.0, bottom - h))
+        kept = [
+            i
+            for i, (x1, y1, x2, y2) in enumerate(s.boxes)
+            if x2 < left - 8 or x1 > left + w + 8 or y2 < top - 8 or y1 > top + h + 8
+        ]
+        # A box half under the dialog is neither here nor there: only those quite outside or quite under it are simple.
+        hidden = [
+            i
+            for i, (x1, y1, x2, y2) in enumerate(s.boxes)
+            if x1 >= left and x2 <= left + w and y1 >= top and y2 <= top + h
+        ]
+        if len(kept) + len(hidden) == len(s.boxes):
+            s.boxes, s.states = [s.boxes[i] for i in kept], [s.states[i] for i in kept]
+            s.canvas.round_bar(left + 4, top + 5, left + w + 4, top + h + 5, 8, lk.tint(0.35) if not lk.dark else 0)
+            s.canvas.round_bar(left, top, left + w, top + h, 8, lk.tint(0.03))
+            s.canvas.round_bar(left, top, left + w, top + h, 8, lk.tint(0.3), 1)
+            settings(s, left + lk.size, top + lk.size * 0.5, w - 2 * lk.size, top + h - lk.size)
