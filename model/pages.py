@@ -496,7 +496,7 @@ def _marks(s: Sheet) -> None:
     b = np.array(s.boxes)
     centre = (b[:, :2] + b[:, 2:]) / 2
     side = np.minimum(b[:, 2] - b[:, 0], b[:, 3] - b[:, 1])
-    pen = (not lk.printed or rng.random() < 0.12) and not lk.dark
+    pen = (not lk.printed or rng.random() < (0.03 if lk.screen else 0.12)) and not lk.dark
     hands: list[Hand] = [random_hand(rng, float(np.median(side))) for _ in range(1 if rng.random() < 0.8 else 2)]
     strays = rng.random() < 0.25
     stray_share = rng.uniform(0.03, 0.2)
