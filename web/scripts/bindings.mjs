@@ -1,0 +1,13 @@
+/** Copies wasm-bindgen's output to where the type checker looks for it. Run by `npm run check` and the build. */
+import { copyFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bindings, web } from './paths.mjs';
+
+const target = join(web, 'src/lib/bindings');
+await mkdir(target, { recursive: true });
+for (const name of ['checkbox_detector.js', 'checkbox_detector.d.ts']) {
+  await copyFile(join(bindings, name), join(target, name)).catch(() => {
+    console.error(`dist/bindings/${name} is not there yet: build the module first (./build.sh build)`);
+    process.exit(1);
+  });
+}

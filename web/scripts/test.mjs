@@ -1,0 +1,52 @@
+/**
+ * Builds the tests and what they need, then runs them: `npm test`, or `npm test -- page` for the files named so.
+ * Expects what `npm run build` leaves in ../dist.
+ */
+import { spawnSync } from 'node:child_process';
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildPage, bundle } from './build.mjs';
+import { buildForNode } from './node.mjs';
+import { generated, web } from './paths.mjs';
+
+await rm(generated, { recursive: true, force: true });
+
+const tests = join(web, 'tests');
+const wanted = process.argv[2] ?? '';
+const names = (await readdir(tests)).filter((name) => name.endsWith('.test.ts') && name.includes(wanted));
+await buildForNode(
+  names.map((name) => join(tests, name)),
+  join(generated, 'tests'),
+);
+
+// The page and the package around a module that does as it is told.
+await buildForNode([join(tests, 'support/stand-in.ts')], join(generated, 'stand-in'));
+const { standInBytes } = await import(join(generated, 'stand-in/stand-in.mjs'));
+const module = join(generated, 'stand-in/checkbox_detector.wasm');
+await writeFile(module, standInBytes);
+/** @type {import('esbuild').Plugin} */
+const standIn = {
+  name: 'stand-in',
+  setup(builder) {
+    builder.onResolve({ filter: /\/bindings\/checkbox_detector\.js$/ }, () => ({
+      path: join(tests, 'support/stand-in.ts'),
+    }));
+  },
+};
+await buildPage({ module, out: join(generated, 'stand-in/page'), plugins: [standIn] });
+await bundle(module, {
+  entryPoints: { index: join(web, 'src/lib/index.ts'), worker: join(web, 'src/lib/worker.ts') },
+  outdir: join(generated, 'stand-in/package'),
+  plugins: [standIn],
+});
+await writeFile(join(generated, 'stand-in/package/checkbox_detector.wasm'), standInBytes);
+
+const files = names.map((name) => join(generated, 'tests', name.replace(/\.ts$/, '.mjs')));
+const { status } = spawnSync(
+  process.execPath,
+  ['--test', '--test-reporter=spec', '--enable-source-maps', '--test-concurrency=1', ...files],
+  {
+    stdio: 'inherit',
+  },
+);
+process.exit(status ?? 1);

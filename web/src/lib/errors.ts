@@ -1,0 +1,67 @@
+import type { ErrorResult } from './types.js';
+
+/** Codes of the module: what is wrong with the picture or the options. */
+type ModuleCode =
+  | 'empty_input'
+  | 'too_many_bytes'
+  | 'unsupported_format'
+  | 'corrupt_image'
+  | 'too_many_pixels'
+  | 'too_small'
+  | 'bad_options'
+  | 'network'
+  | 'internal';
+
+/** Codes of this package: what is wrong around the module. */
+type HostCode =
+  /** The input is not a Blob, an ArrayBuffer or a Uint8Array. */
+  | 'bad_input'
+  /** The file could not be read (it was moved, is a folder, or may not be opened). */
+  | 'unreadable_input'
+  /** The module could not be fetched. */
+  | 'load_failed'
+  /** What was fetched does not compile here: no WebAssembly, no SIMD, or not the module. */
+  | 'no_wasm'
+  /** There is not enough memory to start the module. */
+  | 'out_of_memory'
+  /** The module stopped in the middle of a call; the next call starts with a fresh one. */
+  | 'crashed'
+  /** The call was cancelled through its AbortSignal. */
+  | 'cancelled'
+  /** `close()` was called. */
+  | 'closed';
+
+/** Stable codes of everything that can go wrong. A newer module may bring new ones, hence `string`. */
+export type ErrorCode = ModuleCode | HostCode | (string & {});
+
+/** Every error this package throws. `code` is stable and meant for programs, `message` is words for a person. */
+export class DetectorError extends Error {
+  override readonly name = 'DetectorError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+
+  /** The same form in which the module and the HTTP API report errors. */
+  toJSON(): ErrorResult {
+    return { success: false, code: this.code, detail: this.message };
+  }
+}
+
+/** True for `{success: false, code, detail}`, the form in which the module throws. */
+export function isErrorResult(value: unknown): value is ErrorResult {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    (value as ErrorResult).success === false &&
+    typeof (value as ErrorResult).code === 'string' &&
+    typeof (value as ErrorResult).detail === 'string'
+  );
+}
+
+/** Words for an error of unknown kind. */
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,183 @@
+/** `createDetector` in Node: queue, cancelling, crashes, idle workers; with the module that does as it is told. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { generated } from '../scripts/paths.mjs';
+import type * as Package from '../src/lib/index.ts';
+import { form, perfect } from './support/fixtures.ts';
+import { type Order, withOrder } from './support/stand-in.ts';
+
+const folder = join(generated, 'stand-in/package');
+assert.ok(existsSync(folder), 'run `npm test`, which builds this');
+const { createDetector, Detector } = (await import(pathToFileURL(join(folder, 'index.js')).href)) as typeof Package;
+
+const order = (order: Order) => withOrder(form.png, order);
+const answer = order({ do: 'answer', result: perfect });
+const trap = order({ do: 'trap' });
+const spin = order({ do: 'spin' });
+
+/** The stand-in puts into `model` how many calls its instance has had. */
+const callsSoFar = async (detector: Package.CheckboxDetector) => Number((await detector.detect(answer)).model);
+
+suite('createDetector', () => {
+  test('answers in the order in which it was asked, one call at a time', async () => {
+    const detector = createDetector();
+    const models = await Promise.all([1, 2, 3].map(() => callsSoFar(detector)));
+    assert.deepEqual(models, [1, 2, 3]);
+    detector.close();
+  });
+
+  test('tells what it is doing', async () => {
+    const detector = createDetector();
+    const phases: string[][] = [[], []];
+    await Promise.all(
+      phases.map((seen) =>
+        detector.detect(answer, { onProgress: ({ phase }) => seen.at(-1) !== phase && seen.push(phase) }),
+      ),
+    );
+    assert.deepEqual(phases, [
+      ['loading', 'starting', 'reading', 'detecting'],
+      ['waiting', 'reading', 'detecting'],
+    ]);
+    detector.close();
+  });
+
+  test('loads ahead, and harmlessly twice', async () => {
+    const detector = createDetector();
+    const [first, second] = await Promise.all([detector.load(), detector.load()]);
+    assert.equal(first.name, 'stand-in');
+    assert.deepEqual(first, second);
+    detector.close();
+  });
+
+  test('passes the error of the module on, and goes on', async () => {
+    const detector = createDetector();
+    const error = { success: false, code: 'corrupt_image', detail: 'the picture is broken' } as const;
+    await assert.rejects(detector.detect(order({ do: 'fail', error })), {
+      name: 'DetectorError',
+      code: 'corrupt_image',
+      message: 'the picture is broken',
+    });
+    assert.equal(await callsSoFar(detector), 2, 'the same instance');
+    detector.close();
+  });
+
+  test('loses one call to a trap, and starts afresh', async () => {
+    const detector = createDetector();
+    assert.equal(await callsSoFar(detector), 1);
+    const [trapped, next] = await Promise.allSettled([detector.detect(trap), detector.detect(answer)]);
+    assert.equal(trapped.status === 'rejected' && trapped.reason.code, 'crashed');
+    assert.equal(next.status === 'fulfilled' && next.value.model, '1', 'a fresh instance');
+    detector.close();
+  });
+
+  test('cancels what runs by ending the worker, and goes on', async () => {
+    const detector = createDetector();
+    const stop = new AbortController();
+    const running = detector.detect(spin, {
+      signal: stop.signal,
+      onProgress: ({ phase }) => phase === 'detecting' && setTimeout(() => stop.abort('enough'), 50),
+    });
+    const next = detector.detect(answer);
+    await assert.rejects(running, { code: 'cancelled', cause: 'enough' });
+    assert.equal((await next).model, '1', 'a fresh instance');
+    detector.close();
+  });
+
+  test('cancels what waits without touching what runs', async () => {
+    const detector = createDetector();
+    await detector.load();
+    const stop = new AbortController();
+    const running = detector.detect(answer);
+    const waiting = detector.detect(answer, { signal: stop.signal });
+    stop.abort();
+    await assert.rejects(waiting, { code: 'cancelled' });
+    assert.equal((await running).model, '1');
+    assert.equal(await callsSoFar(detector), 2, 'the same instance, and the cancelled call never reached it');
+    await assert.rejects(detector.detect(answer, { signal: stop.signal }), { code: 'cancelled' });
+    detector.close();
+  });
+
+  test('cancelled while loading, leaves the module to the next call', async () => {
+    const detector = createDetector();
+    const stop = new AbortController();
+    const first = detector.detect(answer, { signal: stop.signal });
+    const second = detector.detect(answer);
+    stop.abort();
+    await assert.rejects(first, { code: 'cancelled' });
+    assert.equal((await second).model, '1');
+    detector.close();
+  });
+
+  test('lets an idle worker go, and starts another when needed', async () => {
+    const detector = createDetector({ idleMs: 50 });
+    assert.equal(await callsSoFar(detector), 1);
+    assert.equal(await callsSoFar(detector), 2);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    assert.equal(await callsSoFar(detector), 1);
+    detector.close();
+  });
+
+  test('closed, answers nothing any more', async () => {
+    const stop = new AbortController();
+    const detector = createDetector({ signal: stop.signal });
+    const calls = [detector.detect(spin), detector.detect(answer)];
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    stop.abort();
+    for (const call of [...calls, detector.load()]) await assert.rejects(call, { code: 'closed' });
+    await assert.rejects(createDetector({ signal: stop.signal }).load(), { code: 'closed' });
+  });
+
+  test('takes nothing from the caller', async () => {
+    const detector = createDetector();
+    const bytes = new Uint8Array(answer);
+    await detector.detect(bytes);
+    assert.equal(bytes.byteLength, answer.byteLength);
+    const drawn = await detector.annotate(bytes);
+    assert.deepEqual(Buffer.from(drawn), answer);
+    detector.close();
+  });
+
+  test('tries again after the module could not be loaded', async () => {
+    let address = 'file:///nowhere.wasm';
+    const options = {
+      get wasm() {
+        return address;
+      },
+    };
+    const detector = createDetector(options);
+    await assert.rejects(detector.detect(answer), { code: 'load_failed' });
+    address = pathToFileURL(join(folder, 'checkbox_detector.wasm')).href;
+    assert.equal(await callsSoFar(detector), 1);
+    detector.close();
+  });
+
+  test('says so when the worker cannot be started', async () => {
+    const detector = createDetector({ worker: 'file:///nowhere.js' });
+    await assert.rejects(detector.detect(answer), { code: 'crashed' });
+    detector.close();
+  });
+});
+
+// Last: this thread's instance does not survive.
+suite('in this thread', () => {
+  test('answers alike, and loading twice gives the same detector', async () => {
+    const [first, second] = await Promise.all([Detector.load(), Detector.load()]);
+    assert.equal(first, second);
+    assert.equal(first.info().name, 'stand-in');
+    assert.equal(first.detect(answer).total, perfect.total);
+    assert.throws(() => first.detect(form.png), { code: 'unsupported_format' });
+    assert.throws(() => first.detect(new Uint8Array(2_000_001)), { code: 'too_many_bytes' });
+    const detector = createDetector({ worker: false });
+    assert.equal((await detector.detect(answer)).total, perfect.total);
+    detector.close();
+  });
+
+  test('does not answer after a trap', async () => {
+    const detector = await Detector.load();
+    assert.throws(() => detector.detect(trap), { code: 'crashed' });
+    assert.throws(() => detector.detect(answer), { code: 'crashed' });
+  });
+});

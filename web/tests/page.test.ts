@@ -1,0 +1,208 @@
+/** The page in Chromium, with the module that does as it is told: what each state looks like, and what goes wrong. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import type { Browser } from 'playwright-core';
+import { generated } from '../scripts/paths.mjs';
+import { launch } from './support/browser.ts';
+import { empty, filled, form, perfect } from './support/fixtures.ts';
+import { Visit } from './support/page.ts';
+import { type Server, serve } from './support/server.ts';
+import { type Order, withOrder } from './support/stand-in.ts';
+
+const PATH = '/some/where/';
+const picture = (name: string, order: Order, bytes: Uint8Array = form.png) => ({
+  name,
+  bytes: withOrder(bytes, order),
+});
+const answer = (name: string) => picture(name, { do: 'answer', result: perfect });
+const trap = (name: string) => picture(name, { do: 'trap' });
+const spin = (name: string) => picture(name, { do: 'spin' });
+
+let browser: Browser;
+let server: Server;
+before(async () => {
+  server = await serve({ [PATH]: join(generated, 'stand-in/page') });
+  browser = await launch();
+});
+after(async () => {
+  await browser.close();
+  await server.close();
+});
+
+suite('the page', () => {
+  test('is ready before a picture is chosen, and works from any path', async () => {
+    const visit = await Visit.to(browser, server, PATH);
+    await visit.page.getByText('Ready.').waitFor();
+    assert.ok(server.requests.includes(`${PATH}checkbox_detector.wasm`));
+    await visit.photograph('empty');
+    await visit.leave();
+  });
+
+  test('counts what is chosen, dropped or pasted, and draws every box', async () => {
+    for (const way of ['pick', 'drop', 'paste'] as const) {
+      const visit = await Visit.to(browser, server, PATH);
+      await visit[way](answer('image.png'));
+      assert.deepEqual(await visit.counts(), { filled, empty, total: filled + empty }, way);
+      await visit.page.locator('.overlay').waitFor();
+      assert.equal(await visit.page.locator('.overlay .filled circle').count(), filled);
+      assert.equal(await visit.page.locator('.overlay .empty rect').count(), empty);
+      assert.equal(await visit.text('name'), way === 'paste' ? 'Pasted picture 1' : 'image.png');
+      await visit.leave();
+    }
+  });
+
+  test('lays the boxes exactly over the printed ones, at every zoom', async () => {
+    const visit = await Visit.to(browser, server, PATH);
+    await visit.drop(answer('form.png'));
+    await visit.page.locator('.overlay').waitFor();
+    const check = async () => {
+      const [image, shapes] = await Promise.all([
+        visit.page.locator('#stage img').boundingBox(),
+        visit.page.$$eval('.overlay rect', (rects) => rects.map((rect) => rect.getBoundingClientRect().toJSON())),
+      ]);
+      assert.ok(image);
+      const scale = image.width / perfect.image.width;
+      perfect.detections.forEach(({ bbox }, index) => {
+        const shape = shapes[index];
+        const middle = (bbox.x1 + bbox.x2) / 2;
+        assert.ok(Math.abs(image.x + middle * scale - (shape.left + shape.right) / 2) < 0.5, 'horizontally');
+        assert.ok(Math.abs(image.y + bbox.y1 * scale - 2 - shape.top) < 1, 'vertically, two pixels outside');
+      });
+    };
+    await check();
+    for (const key of ['+', '+', '+', '-', '0']) {
+      await visit.page.keyboard.press(key);
+      await check();
+    }
+    await visit.page.keyboard.press('+');
+    await visit.page.keyboard.press('+');
+    await visit.page.keyboard.press('+');
+    await visit.photograph('zoomed');
+    await visit.page.getByRole('button', { name: 'Boxes' }).click();
+    assert.ok(await visit.page.locator('.overlay').isHidden());
+    await visit.leave();
+  });
+
+  test('takes many at once: one list, one sum, failures in words', async () => {
+    const visit = await Visit.to(browser, server, PATH);
+    await visit.drop(answer('one.png'), { name: 'notes.txt', bytes: Buffer.from('no picture') }, answer('two.png'));
+    await visit.drop(answer('three.png'));
+    await visit.page.getByText('4 pictures together').waitFor();
+    assert.equal(await visit.page.locator('.row').count(), 4);
+    assert.match(await visit.text('sum'), new RegExp(`: ${3 * filled} filled, ${3 * empty} empty`));
+    assert.match(await visit.text('strip'), /1 picture could not be counted: notes\.txt/);
+    assert.match(await visit.text('news'), new RegExp(`three.png: ${filled} filled, ${empty} empty`));
+    await visit.photograph('many');
+    await visit.page.getByRole('button', { name: /notes\.txt/ }).click();
+    assert.equal(await visit.page.getByRole('alert').getByText('This cannot be read.').count(), 1);
+    await visit.photograph('failed');
+    await visit.page.getByRole('button', { name: 'Start over' }).click();
+    assert.ok(await visit.page.locator('#welcome').isVisible());
+    assert.equal(await visit.page.evaluate(() => document.activeElement?.id), 'choose');
+    await visit.leave();
+  });
+
+  test('loses one picture to a trap, says so, and can try again', async () => {
+    const visit = await Visit.to(browser, server, PATH);
+    await visit.drop(trap('bad.png'), answer('good.png'));
+    await visit.page.locator('.row[data-state=done]').waitFor();
+    assert.match(await visit.text('failure'), /stopped while it was working on this picture/);
+    await visit.photograph('crashed');
+    await visit.page.getByRole('button', { name: 'Try again' }).click();
+    await visit.page.getByText('stopped while it was working').waitFor();
+    await visit.page.getByRole('button', { name: /good\.png/ }).click();
+    assert.equal((await visit.counts()).total, perfect.total);
+    await visit.leave();
+  });
+
+  test('shows that it is working, and stops at once when told to', async () => {
+    const visit = await Visit.to(browser, server, PATH);
+    await visit.drop(spin('long.png'), answer('next.png'));
+    await visit.page.locator('#progress-words', { hasText: 'Looking for checkboxes…' }).waitFor();
+    await visit.photograph('working');
+    await visit.page.getByRole('button', { name: 'Stop' }).click();
+    await visit.page.getByText('Stopped before this picture was counted.').waitFor();
+    await visit.drop(answer('after.png'));
+    assert.equal((await visit.counts()).total, perfect.total);
+    await visit.leave();
+  });
+
+  test('has the detector draw what the browser cannot show', async () => {
+    const visit = await Visit.to(browser, server, PATH);
+    // The stand-in draws by giving the file back; a TIFF of its cannot be shown either.
+    await visit.drop(picture('scan.tiff', { do: 'answer', result: perfect }, form.tiff));
+    assert.equal((await visit.counts()).total, perfect.total);
+    await visit.page.getByText('The counts are right all the same.').waitFor();
+    await visit.leave();
+  });
+
+  test('says when what was dropped holds no file', async () => {
+    const visit = await Visit.to(browser, server, PATH);
+    await visit.drop();
+    assert.match(await visit.text('strip'), /There was no picture in that/);
+    await visit.leave();
+  });
+
+  test('says when the module cannot be loaded', async () => {
+    const visit = await Visit.to(browser, server, PATH);
+    await visit.page.route('**/*.wasm', (route) => route.fulfill({ status: 503 }));
+    await visit.page.reload();
+    await visit.page.getByText('The detector could not be loaded').waitFor();
+    await visit.drop(answer('form.png'));
+    await visit.page.getByText('Check the connection and try again').waitFor();
+    await visit.page.unroute('**/*.wasm');
+    await visit.page.getByRole('button', { name: 'Try again' }).click();
+    assert.equal((await visit.counts()).total, perfect.total);
+    // The browser notes each 503 on its console.
+    visit.strays.splice(0, visit.strays.length, ...visit.strays.filter((stray) => !stray.includes('503')));
+    await visit.leave();
+  });
+
+  test('can be used with the keyboard alone, and shows the focus', async () => {
+    const visit = await Visit.to(browser, server, PATH);
+    await visit.page.keyboard.press('Tab');
+    assert.equal(await visit.page.evaluate(() => document.activeElement?.id), 'choose');
+    const outline = await visit.page.evaluate(() => getComputedStyle(document.activeElement as Element).outlineStyle);
+    assert.equal(outline, 'solid');
+    const chooser = visit.page.waitForEvent('filechooser');
+    await visit.page.keyboard.press('Enter');
+    const [one, two] = [answer('one.png'), answer('two.png')].map(({ name, bytes }) => ({
+      name,
+      mimeType: '',
+      buffer: bytes,
+    }));
+    assert.ok(one && two);
+    await (await chooser).setFiles([one, two]);
+    await visit.counts();
+    assert.equal(await visit.page.evaluate(() => document.activeElement?.id), 'desk');
+    // Past the picture come the rows of the list.
+    await visit.page.keyboard.press('Tab');
+    await visit.page.keyboard.press('Tab');
+    await visit.page.keyboard.press('Enter');
+    assert.equal(await visit.text('name'), 'two.png');
+    await visit.leave();
+  });
+
+  for (const [name, options] of [
+    ['dark', { colorScheme: 'dark' }],
+    ['phone', { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2 }],
+    ['phone-dark', { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, colorScheme: 'dark' }],
+    ['tablet', { viewport: { width: 820, height: 1100 } }],
+    ['large', { viewport: { width: 1680, height: 1050 } }],
+  ] as const) {
+    test(`fits: ${name}`, async () => {
+      const visit = await Visit.to(browser, server, PATH, options);
+      await visit.page.getByText('Ready.').waitFor();
+      await visit.photograph(`${name}-empty`);
+      const name_ = 'a name that is much longer than there is room for it on any screen of this world.png';
+      await visit.drop(answer(name_), answer('two.png'));
+      await visit.page.getByText('2 pictures together').waitFor();
+      await visit.page.locator('.overlay').waitFor();
+      const width = await visit.page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(width <= options.viewport?.width! || !('viewport' in options), `${width} pixels wide`);
+      await visit.photograph(name);
+      await visit.leave();
+    });
+  }
+});

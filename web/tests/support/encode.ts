@@ -1,0 +1,90 @@
+/** Picture files written by hand, as far as the fixtures need them. */
+import { deflateSync } from 'node:zlib';
+
+export interface Grey {
+  width: number;
+  height: number;
+  /** One byte a pixel, row by row, 255 is white. */
+  pixels: Uint8Array;
+}
+
+/** PNG, 8-bit grey, every row filtered by `up`. */
+export function png({ width, height, pixels }: Grey): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header[8] = 8;
+  const rows = Buffer.alloc((width + 1) * height);
+  for (let y = 0; y < height; y++) {
+    rows[y * (width + 1)] = 2;
+    for (let x = 0; x < width; x++) {
+      const above = y > 0 ? (pixels[(y - 1) * width + x] ?? 0) : 0;
+      rows[y * (width + 1) + 1 + x] = (pixels[y * width + x] ?? 0) - above;
+    }
+  }
+  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  return Buffer.concat([
+    signature,
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(rows, { level: 9 })),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
+function chunk(type: string, data: Buffer): Buffer {
+  const body = Buffer.concat([Buffer.from(type, 'ascii'), data]);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(data.length);
+  const check = Buffer.alloc(4);
+  check.writeUInt32BE(crc32(body));
+  return Buffer.concat([length, body, check]);
+}
+
+/** CRC-32 of ISO 3309, as PNG asks for. */
+function crc32(bytes: Buffer): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc >>> 0;
+}
+
+/** TIFF, 8-bit grey, one strip, compressed by deflate (Adobe's number 8). */
+export function tiff({ width, height, pixels }: Grey): Buffer {
+  const strip = deflateSync(pixels, { level: 9 });
+  const SHORT = 3;
+  const LONG = 4;
+  const entries: [tag: number, type: number, value: number][] = [
+    [256, LONG, width],
+    [257, LONG, height],
+    [258, SHORT, 8],
+    [259, SHORT, 8],
+    [262, SHORT, 1],
+    [273, LONG, 8],
+    [277, SHORT, 1],
+    [278, LONG, height],
+    [279, LONG, strip.length],
+  ];
+  const directory = Buffer.alloc(2 + 12 * entries.length + 4);
+  directory.writeUInt16LE(entries.length, 0);
+  entries.forEach(([tag, type, value], index) => {
+    const at = 2 + 12 * index;
+    directory.writeUInt16LE(tag, at);
+    directory.writeUInt16LE(type, at + 2);
+    directory.writeUInt32LE(1, at + 4);
+    directory.writeUInt32LE(value, at + 8);
+  });
+  const padding = Buffer.alloc(strip.length % 2);
+  const header = Buffer.from([0x49, 0x49, 42, 0, 0, 0, 0, 0]);
+  header.writeUInt32LE(8 + strip.length + padding.length, 4);
+  return Buffer.concat([header, strip, padding, directory]);
+}
+
+/** A JPEG with an EXIF block that holds nothing but the orientation (1 to 8). */
+export function withOrientation(jpeg: Buffer, orientation: number): Buffer {
+  const exif = Buffer.from('ffe1002245786966000049492a00080000000100120103000100000000000000000000', 'hex');
+  exif.writeUInt16LE(orientation, exif.length - 8);
+  exif.writeUInt16BE(exif.length - 2, 2);
+  return Buffer.concat([jpeg.subarray(0, 2), exif, jpeg.subarray(2)]);
+}

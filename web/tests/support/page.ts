@@ -1,0 +1,99 @@
+/** Handling the page in Chromium as a person does. */
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { screenshots } from '../../scripts/paths.mjs';
+import type { Server } from './server.ts';
+
+export interface NamedBytes {
+  name: string;
+  bytes: Uint8Array;
+}
+
+export class Visit {
+  readonly page: Page;
+  /** Addresses asked for that are not the server's, and complaints of the page. Both are to stay empty. */
+  readonly strays: string[] = [];
+
+  private constructor(page: Page, origin: string) {
+    this.page = page;
+    page.context().on('request', (request) => {
+      const url = request.url();
+      if (!url.startsWith(`${origin}/`) && !url.startsWith(`blob:${origin}/`)) this.strays.push(url);
+    });
+    page.on('pageerror', (error) => this.strays.push(`page error: ${error.message}`));
+    page.on('console', (message) => {
+      // A picture that the browser cannot show is part of the tests, and no complaint.
+      if (message.type() === 'error' || message.type() === 'warning') this.strays.push(`console: ${message.text()}`);
+    });
+  }
+
+  static async to(browser: Browser, server: Server, path: string, options: BrowserContextOptions = {}): Promise<Visit> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    const visit = new Visit(await context.newPage(), server.origin);
+    await visit.page.goto(server.origin + path);
+    return visit;
+  }
+
+  async pick(...files: NamedBytes[]): Promise<void> {
+    const payload = files.map(({ name, bytes }) => ({ name, mimeType: '', buffer: Buffer.from(bytes) }));
+    await this.page.setInputFiles('#file', payload);
+  }
+
+  async drop(...files: NamedBytes[]): Promise<void> {
+    await this.#transfer('drop', files);
+  }
+
+  async paste(...files: NamedBytes[]): Promise<void> {
+    await this.#transfer('paste', files);
+  }
+
+  /** Dispatches the event with real files in it, at the element in the middle of the window. */
+  async #transfer(type: 'drop' | 'paste', files: NamedBytes[]): Promise<void> {
+    const payload = files.map(({ name, bytes }) => ({ name, base64: Buffer.from(bytes).toString('base64') }));
+    await this.page.evaluate(
+      ([type, files]) => {
+        const transfer = new DataTransfer();
+        for (const { name, base64 } of files) {
+          transfer.items.add(new File([Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))], name));
+        }
+        const target = document.elementFromPoint(innerWidth / 2, innerHeight / 2) ?? document.body;
+        const options = { bubbles: true, cancelable: true };
+        if (type === 'paste') {
+          target.dispatchEvent(new ClipboardEvent('paste', { ...options, clipboardData: transfer }));
+        } else {
+          for (const type of ['dragenter', 'dragover', 'drop']) {
+            target.dispatchEvent(new DragEvent(type, { ...options, dataTransfer: transfer }));
+          }
+        }
+      },
+      [type, payload] as const,
+    );
+  }
+
+  text(id: string): Promise<string> {
+    return this.page.locator(`#${id}`).innerText();
+  }
+
+  /** Waits for the counts of the picture that is shown. */
+  async counts(): Promise<{ filled: number; empty: number; total: number }> {
+    await this.page.waitForFunction(() => /^\d+$/.test(document.getElementById('total-count')?.textContent ?? ''));
+    const [filled, empty, total] = await Promise.all(
+      ['filled-count', 'empty-count', 'total-count'].map(async (id) => Number(await this.text(id))),
+    );
+    return { filled: filled ?? -1, empty: empty ?? -1, total: total ?? -1 };
+  }
+
+  /** Into web/screenshots, to be looked at. */
+  async photograph(name: string): Promise<void> {
+    mkdirSync(screenshots, { recursive: true });
+    await this.page.screenshot({ path: join(screenshots, `${name}.png`) });
+  }
+
+  /** Leaves, having made sure that the page asked for nothing elsewhere and complained of nothing. */
+  async leave(): Promise<void> {
+    await this.page.context().close();
+    assert.deepEqual(this.strays, []);
+  }
+}
