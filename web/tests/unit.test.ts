@@ -5,7 +5,7 @@ import { DetectorError, isErrorResult } from '../src/lib/errors.ts';
 import { readInput } from '../src/lib/input.ts';
 import { compileModule } from '../src/lib/source.ts';
 import { type Picture, type State, sum } from '../src/page/pictures.ts';
-import { fitScale, shapeOf, stepScale } from '../src/page/shapes.ts';
+import { areFine, fitScale, shapeOf, stepScale } from '../src/page/shapes.ts';
 import { texts } from '../src/page/texts.ts';
 import { perfect } from './support/fixtures.ts';
 import { info, standInBytes } from './support/stand-in.ts';
@@ -36,6 +36,11 @@ suite('shapes over the picture', () => {
     assert.equal(radius(4), 3.5);
     assert.equal(radius(400), 9);
   });
+});
+
+test('lines are thinner where most boxes are small on the screen', () => {
+  assert.ok(areFine(perfect.detections, 0.3));
+  assert.ok(!areFine(perfect.detections, 0.6));
 });
 
 suite('zoom', () => {

@@ -25,8 +25,22 @@ export function svg<Name extends keyof SVGElementTagNameMap>(
 }
 
 /** One of the two marks of index.html's `symbols`. */
-export function mark(kind: 'filled' | 'empty'): SVGSVGElement {
+function mark(kind: 'filled' | 'empty'): SVGSVGElement {
   const holder = svg('svg', { class: `mark ${kind}`, 'aria-hidden': 'true' });
   holder.append(svg('use', { href: `#${kind}-mark` }));
   return holder;
+}
+
+/** The two counts beside their marks, and the same in words for those who do not see the marks. */
+export function figures(filled: number, empty: number, words: string): DocumentFragment {
+  const spoken = document.createElement('span');
+  spoken.className = 'unseen';
+  spoken.textContent = words;
+  const shown = document.createElement('span');
+  shown.className = 'figures';
+  shown.ariaHidden = 'true';
+  shown.append(mark('filled'), String(filled), mark('empty'), String(empty));
+  const both = document.createDocumentFragment();
+  both.append(spoken, shown);
+  return both;
 }

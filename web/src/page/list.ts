@@ -1,5 +1,5 @@
 /** The list of pictures, one row each; touched row by row, so that hundreds of pictures stay quick. */
-import { element, mark } from './dom.js';
+import { element, figures } from './dom.js';
 import type { Picture } from './pictures.js';
 import { texts } from './texts.js';
 
@@ -42,14 +42,7 @@ export class PictureList {
     row.button.dataset.state = state.kind;
     if (state.kind === 'done') {
       const { filled_checkbox: filled, empty_checkbox: empty } = state.result.counts;
-      const words = document.createElement('span');
-      words.className = 'unseen';
-      words.textContent = texts.counts(filled, empty);
-      const figures = document.createElement('span');
-      figures.className = 'row-figures';
-      figures.ariaHidden = 'true';
-      figures.append(mark('filled'), String(filled), mark('empty'), String(empty));
-      row.state.replaceChildren(words, figures);
+      row.state.replaceChildren(figures(filled, empty, texts.counts(filled, empty)));
     } else if (state.kind === 'failed') {
       row.state.textContent = texts.states.failed;
     } else {

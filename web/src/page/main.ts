@@ -1,6 +1,6 @@
 /** The page: takes pictures in, has them counted one after the other, shows what came of it. */
 import { createDetector, DetectorError } from '../lib/index.js';
-import { element, say } from './dom.js';
+import { element, figures, say } from './dom.js';
 import { listen, type NamedFile } from './intake.js';
 import { PictureList } from './list.js';
 import { mayRetry, type Picture, type State, sum } from './pictures.js';
@@ -25,6 +25,7 @@ element('retry').addEventListener('click', () => {
   void count(shown);
   show(shown);
 });
+element('readiness').classList.remove('unstarted');
 // Ready before the first picture is chosen.
 detector.load({ onProgress: (progress) => say('readiness', texts.progress(progress)) }).then(
   () => say('readiness', texts.ready),
@@ -45,13 +46,13 @@ function add(files: NamedFile[]): void {
     list.add(picture);
     void count(picture);
   }
-  const fromWelcome = !element('welcome').hidden;
+  const focusInWelcome = element('welcome').contains(document.activeElement);
   element('welcome').hidden = true;
   element('work').hidden = element('actions').hidden = false;
   element('pictures').hidden = pictures.length < 2;
   show(added[0]);
   // The button that had the focus is gone.
-  if (fromWelcome) element('desk').focus({ preventScroll: true });
+  if (focusInWelcome) element('desk').focus({ preventScroll: true });
 }
 
 async function count(picture: Picture): Promise<void> {
@@ -107,7 +108,8 @@ function show(picture: Picture | undefined): void {
 function update(picture: Picture): void {
   list.update(picture);
   const total = sum(pictures);
-  say('sum', `${texts.sum(total.done + total.failed, total.all)}: ${texts.counts(total.filled, total.empty)}`);
+  say('sum', texts.sum(total.done + total.failed, total.all));
+  element('sum-figures').replaceChildren(figures(total.filled, total.empty, texts.counts(total.filled, total.empty)));
   const failures = pictures.filter(({ state }) => state.kind === 'failed' && state.code !== 'cancelled');
   const elsewhere = failures.filter((failure) => failure !== shown);
   say('strip', elsewhere.length > 0 ? texts.failures(elsewhere.map(({ name }) => name)) : '');
@@ -126,6 +128,7 @@ function updateShown({ state, file }: Picture): void {
   }
 
   const counts = state.kind === 'done' ? state.result.counts : undefined;
+  element('counts').classList.toggle('blank', !counts);
   say('filled-count', String(counts?.filled_checkbox ?? '–'));
   say('empty-count', String(counts?.empty_checkbox ?? '–'));
   say('total-count', String(state.kind === 'done' ? state.result.total : '–'));

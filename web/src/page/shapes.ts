@@ -30,6 +30,12 @@ export function shapeOf({ class: kind, bbox }: Detection, scale: number): Shape 
   return { ...shape, filled: true, radius: 0, badge: { x: shape.x + width, y: shape.y, radius } };
 }
 
+/** Whether most boxes are so small on the screen that thinner lines serve them better. */
+export function areFine(detections: readonly Detection[], scale: number): boolean {
+  const sides = detections.map(({ bbox }) => Math.min(bbox.x2 - bbox.x1, bbox.y2 - bbox.y1)).sort((a, b) => a - b);
+  return (sides[Math.floor(sides.length / 2)] ?? 0) * scale < 11;
+}
+
 /** The scale at which a picture fits into a frame; small pictures are enlarged up to three times. */
 export function fitScale(picture: { width: number; height: number }, frame: { width: number; height: number }): number {
   return Math.max(0.01, Math.min(frame.width / picture.width, frame.height / picture.height, 3));

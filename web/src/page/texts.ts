@@ -14,7 +14,7 @@ export const texts = {
   news: (name: string, filled: number, empty: number) => `${name}: ${texts.counts(filled, empty)}.`,
   nothing: 'No checkbox was found on this picture.',
   sum: (done: number, all: number) =>
-    done === all ? `${plural(all, 'picture', 'pictures')} together` : `${done} of ${all} pictures so far`,
+    done === all ? `${plural(all, 'picture', 'pictures')} together` : `${done} of ${all} done`,
   failures: (names: string[]) =>
     `${plural(names.length, 'picture', 'pictures')} could not be counted: ${names.join(', ')}.`,
 

@@ -1,7 +1,7 @@
 /** The picture with its boxes, zoomable. */
 import type { DetectionResult } from '../lib/index.js';
 import { element, say, svg } from './dom.js';
-import { fitScale, shapeOf, stepScale } from './shapes.js';
+import { areFine, fitScale, shapeOf, stepScale } from './shapes.js';
 import { texts } from './texts.js';
 
 interface Size {
@@ -80,6 +80,7 @@ export class Viewer {
     this.#stage.replaceChildren();
     if (this.#image) URL.revokeObjectURL(this.#image.src);
     this.#image = this.#overlay = this.#result = this.#size = this.#scale = undefined;
+    element('viewer').classList.add('blank');
     this.#note('');
   }
 
@@ -89,6 +90,7 @@ export class Viewer {
     this.#size = size;
     this.#scale = this.#overlay = undefined;
     this.#stage.replaceChildren(image);
+    element('viewer').classList.remove('blank');
     this.#layOut();
   }
 
@@ -118,9 +120,10 @@ export class Viewer {
     this.#layOut();
   }
 
-  /** Room for the picture: the desk less its padding. */
+  /** Room for the picture: the desk less its padding. On a narrow screen the desk grows with the picture. */
   #frame(): Size {
     const style = getComputedStyle(this.#desk);
+    const grows = style.getPropertyValue('--grows') === 'yes';
     const room = (length: number, ...paddings: string[]) =>
       Math.max(
         1,
@@ -128,7 +131,7 @@ export class Viewer {
       );
     return {
       width: room(this.#desk.clientWidth, style.paddingLeft, style.paddingRight),
-      height: room(this.#desk.clientHeight, style.paddingTop, style.paddingBottom),
+      height: grows ? Number.POSITIVE_INFINITY : room(this.#desk.clientHeight, style.paddingTop, style.paddingBottom),
     };
   }
 
@@ -147,7 +150,7 @@ export class Viewer {
     const scale = this.#stage.clientWidth / width;
     const { filled_checkbox: filled, empty_checkbox: empty } = this.#result.counts;
     const overlay = svg('svg', {
-      class: 'overlay',
+      class: areFine(this.#result.detections, scale) ? 'overlay fine' : 'overlay',
       viewBox: `0 0 ${width} ${height}`,
       preserveAspectRatio: 'none',
       role: 'img',

@@ -24,7 +24,6 @@ export class Visit {
     });
     page.on('pageerror', (error) => this.strays.push(`page error: ${error.message}`));
     page.on('console', (message) => {
-      // A picture that the browser cannot show is part of the tests, and no complaint.
       if (message.type() === 'error' || message.type() === 'warning') this.strays.push(`console: ${message.text()}`);
     });
   }
@@ -72,8 +71,8 @@ export class Visit {
     );
   }
 
-  text(id: string): Promise<string> {
-    return this.page.locator(`#${id}`).innerText();
+  async text(id: string): Promise<string> {
+    return (await this.page.locator(`#${id}`).textContent()) ?? '';
   }
 
   /** Waits for the counts of the picture that is shown. */
