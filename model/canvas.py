@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.fonts import Face, Font, ink_of
+from model.fonts import Face, Font, ink_of, text_length
 
 Rng = np.random.Generator
 Cover = NDArray[np.float32]
@@ -42,16 +42,22 @@ class Canvas:
         part = self.image[y0:y1, x0:x1]
         part[...] = (part + (np.float32(grey) - part) * m + np.float32(0.5)).astype(np.uint8)
 
-    def text(self, x: float, baseline: float, text: str, font: Font, grey: float, strength: float = 1.0) -> float:
+    def text(
+        self, x: float, baseline: float, text: str, font: Font, grey: float, strength: float = 1.0
+    ) -> float:
         """Sets ``text`` from the pen position (x, baseline); returns the pen's position after it."""
         if not text:
             return x
-        patch, base = ink_of(text, font)
-        self.blend(patch * np.float32(strength / 255), round(x) - 2, round(baseline) - base, grey)
-        return x + font.getlength(text)
+        patch, left, base = ink_of(text, font)
+        self.blend(patch * np.float32(strength / 255), round(x) - left, round(baseline) - base, grey)
+        return x + text_length(text, font)
 
     def bar(self, x1: float, y1: float, x2: float, y2: float, grey: float, strength: float = 1.0) -> None:
-        """A filled upright rectangle with fractional edges."""
+        """A filled upright rectangle with fractional edges; what lies outside the canvas is not computed."""
+        x1, y1 = max(x1, -1.0), max(y1, -1.0)
+        x2, y2 = min(x2, self.width + 1.0), min(y2, self.height + 1.0)
+        if x2 <= x1 or y2 <= y1:
+            return
         cover, x, y = bar_cover(x1, y1, x2, y2)
         self.blend(cover * np.float32(strength), x, y, grey)
 
@@ -62,7 +68,9 @@ class Canvas:
         self.bar(x1, y1 + line, x1 + line, y2 - line, grey)
         self.bar(x2 - line, y1 + line, x2, y2 - line, grey)
 
-    def round_bar(self, x1: float, y1: float, x2: float, y2: float, radius: float, grey: float, line: float = 0) -> None:
+    def round_bar(
+        self, x1: float, y1: float, x2: float, y2: float, radius: float, grey: float, line: float = 0
+    ) -> None:
         """A rectangle with round corners, filled or (``line`` > 0) outlined; a circle when the radius is half the side."""
         cover, x, y = round_cover(x1, y1, x2, y2, radius)
         if line > 0:
@@ -70,7 +78,9 @@ class Canvas:
             cover = cover - inner
         self.blend(cover, x, y, grey)
 
-    def path(self, points: NDArray[np.float64], line: float, grey: float, close: bool = False, fill: bool = False) -> None:
+    def path(
+        self, points: NDArray[np.float64], line: float, grey: float, close: bool = False, fill: bool = False
+    ) -> None:
         """A polyline ``[n, 2]`` of the given thickness, or a filled polygon."""
         pad = line / 2 + 1
         x0, y0 = (int(v) for v in np.floor(points.min(0) - pad))
@@ -92,24 +102,36 @@ class Canvas:
         self.blend(small.astype(np.float32) * np.float32(strength / 255), x0, y0, grey)
 
 
+def _span(a: float, b: float) -> tuple[Cover, int]:
+    """Coverage of each pixel of a line by the interval [a, b], and the first pixel."""
+    first = int(np.floor(a))
+    cover = np.ones(max(1, int(np.ceil(b)) - first), np.float32)
+    cover[0] -= a - first
+    cover[-1] -= first + len(cover) - b
+    return cover, first
+
+
 def bar_cover(x1: float, y1: float, x2: float, y2: float) -> tuple[Cover, int, int]:
     """Exact pixel coverage of an upright rectangle, and its patch's left and top."""
-    x0, y0 = int(np.floor(x1)), int(np.floor(y1))
-    w, h = max(1, int(np.ceil(x2)) - x0), max(1, int(np.ceil(y2)) - y0)
-    px, py = np.arange(x0, x0 + w), np.arange(y0, y0 + h)
-    cx = (np.minimum(px + 1, x2) - np.maximum(px, x1)).clip(0, 1).astype(np.float32)
-    cy = (np.minimum(py + 1, y2) - np.maximum(py, y1)).clip(0, 1).astype(np.float32)
-    return cy[:, None] * cx[None, :], x0, y0
+    cx, x = _span(x1, x2)
+    cy, y = _span(y1, y2)
+    return cy[:, None] * cx[None, :], x, y
 
 
-def round_cover(x1: float, y1: float, x2: float, y2: float, radius: float, grow: float = 0) -> tuple[Cover, int, int]:
+def round_cover(
+    x1: float, y1: float, x2: float, y2: float, radius: float, grow: float = 0
+) -> tuple[Cover, int, int]:
     """Coverage of a rectangle with round corners from its signed distance; ``grow`` (or shrink) moves the edge."""
     x0, y0 = int(np.floor(x1)) - 1, int(np.floor(y1)) - 1
     w, h = int(np.ceil(x2)) + 1 - x0, int(np.ceil(y2)) + 1 - y0
     radius = min(radius, (x2 - x1) / 2, (y2 - y1) / 2)
     cx, cy = (x1 + x2) / 2, (y1 + y2) / 2
-    dx = np.abs(np.arange(x0, x0 + w, dtype=np.float32) + np.float32(0.5 - cx)) - np.float32((x2 - x1) / 2 - radius)
-    dy = np.abs(np.arange(y0, y0 + h, dtype=np.float32) + np.float32(0.5 - cy)) - np.float32((y2 - y1) / 2 - radius)
+    dx = np.abs(np.arange(x0, x0 + w, dtype=np.float32) + np.float32(0.5 - cx)) - np.float32(
+        (x2 - x1) / 2 - radius
+    )
+    dy = np.abs(np.arange(y0, y0 + h, dtype=np.float32) + np.float32(0.5 - cy)) - np.float32(
+        (y2 - y1) / 2 - radius
+    )
     outside = np.hypot(np.maximum(dx, 0)[None, :], np.maximum(dy, 0)[:, None])
     inside = np.minimum(np.maximum(dx[None, :], dy[:, None]), 0)
     return (0.5 - (outside + inside - np.float32(radius) - np.float32(grow))).clip(0, 1), x0, y0
@@ -145,22 +167,37 @@ class BoxStyle:
 MARKS = ("tick", "cross", "glyph", "solid", "dot", "dash", "diagonal", "inset")
 
 
-def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bool, symbols: list[Face]) -> BoxStyle:
+def random_box_style(
+    rng: Rng, side: float, ink: float, paper: float, screen: bool, symbols: list[Face]
+) -> BoxStyle:
     """A style for boxes of about ``side`` pixels on ``paper``."""
     dark = paper < 110
     toward = 255.0 if dark else 0.0
     grey = ink
     if rng.random() < (0.45 if screen else 0.2):  # paler than the text
         grey = paper + (toward - paper) * rng.uniform(0.3, 0.8)
-    line = float(rng.choice([rng.uniform(0.5, 1.0), rng.uniform(1.0, 1.8), rng.uniform(1.8, 3.2), 0.11 * side], p=[0.25, 0.5, 0.18, 0.07]))
+    line = float(
+        rng.choice(
+            [rng.uniform(0.5, 1.0), rng.uniform(1.0, 1.8), rng.uniform(1.8, 3.2), 0.11 * side],
+            p=[0.25, 0.5, 0.18, 0.07],
+        )
+    )
     line = min(line, 0.2 * side)
     borders = ["solid", "dashed", "dotted", "double", "open", "bevel", "hand", "none", "glyph"]
-    p = [0.72, 0.01, 0.02, 0.01, 0.0, 0.07, 0.0, 0.04, 0.13] if screen else [0.7, 0.025, 0.035, 0.02, 0.03, 0.02, 0.03, 0.03, 0.11]
+    p = (
+        [0.72, 0.01, 0.02, 0.01, 0.0, 0.07, 0.0, 0.04, 0.13]
+        if screen
+        else [0.7, 0.025, 0.035, 0.02, 0.03, 0.02, 0.03, 0.03, 0.11]
+    )
     border = str(rng.choice(borders, p=p))
     fill, radius, shadow, aspect = -1.0, 0.0, 0.0, 1.0
     r = rng.random()
-    if border == "none":
-        fill = paper + (toward - paper) * rng.uniform(0.1, 0.35) if rng.random() < 0.6 or paper > 225 else (0.0 if dark else 255.0)
+    if border == "none":  # pale enough not to be taken for one filled in
+        fill = (
+            paper + (toward - paper) * rng.uniform(0.08, 0.2)
+            if rng.random() < 0.6 or paper > 225
+            else (0.0 if dark else 255.0)
+        )
     elif r < 0.12:
         fill = paper + (toward - paper) * rng.uniform(0.03, 0.25)
     elif r < 0.24 or paper < 240:
@@ -170,25 +207,46 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
     if not screen and border == "solid" and rng.random() < 0.07:
         shadow = float(rng.uniform(0.07, 0.2) * side)
     if rng.random() < 0.15:
-        aspect = float(rng.uniform(0.8, 1.25))
+        aspect = float(rng.uniform(0.8, 1.25)) if rng.random() < 0.85 else float(rng.uniform(1.2, 1.45))
     mark = str(rng.choice(MARKS, p=[0.3, 0.2, 0.2, 0.08, 0.05, 0.03, 0.06, 0.08]))
     mark_grey = grey if rng.random() < 0.5 else ink
     solid_fill = -1.0
     if screen and mark in ("tick", "dash", "glyph") and rng.random() < 0.6:  # accent colour with a light mark
-        solid_fill = float(rng.uniform(30, 150)) if not dark or rng.random() < 0.6 else float(rng.uniform(140, 240))
+        solid_fill = (
+            float(rng.uniform(30, 150)) if not dark or rng.random() < 0.6 else float(rng.uniform(140, 240))
+        )
         mark_grey = 255.0 if solid_fill < 150 else 20.0
     style = BoxStyle(
-        border, line, float(grey), float(fill), radius, shadow, aspect, mark, float(mark_grey), solid_fill, float(rng.uniform(0.6, 1.05))
+        border,
+        line,
+        float(grey),
+        float(fill),
+        radius,
+        shadow,
+        aspect,
+        mark,
+        float(mark_grey),
+        solid_fill,
+        float(rng.uniform(0.6, 1.05)),
     )
     faces = [f for f in symbols if f.has("\u2610\u2611\u2612")]
     if border == "glyph":
         if not faces:
             return replace(style, border="solid")
         face = faces[int(rng.integers(len(faces)))]
-        pairs = [("\u2610", "\u2611"), ("\u2610", "\u2612"), ("\u25a1", "\u25a0"), ("\u25a1", "\u25a3"), ("\u25a2", "\u25a3"), ("\u2610", "\u22a0")]
+        pairs = [
+            ("\u2610", "\u2611"),
+            ("\u2610", "\u2612"),
+            ("\u25a1", "\u25a0"),
+            ("\u25a1", "\u25a3"),
+            ("\u25a2", "\u25a3"),
+            ("\u2610", "\u22a0"),
+        ]
         pairs = [pq for pq in pairs if face.has(pq[0] + pq[1])]
         empty, filled = pairs[int(rng.choice(len(pairs)))]
-        style = replace(style, face=face, glyph_empty=empty, glyph_filled=filled, ink=float(ink), fill=-1.0, aspect=1.0)
+        style = replace(
+            style, face=face, glyph_empty=empty, glyph_filled=filled, ink=float(ink), fill=-1.0, aspect=1.0
+        )
     return style
 
 
@@ -196,18 +254,27 @@ TICKS = "\u2713\u2714\u2717\u2718Xx\u00d7VvX\u25cf\u2022*"
 
 
 def draw_box(
-    canvas: Canvas, x: float, y: float, side: float, style: BoxStyle, filled: bool, rng: Rng, symbols: list[Face], text: Face
+    canvas: Canvas,
+    x: float,
+    y: float,
+    side: float,
+    style: BoxStyle,
+    filled: bool,
+    rng: Rng,
+    symbols: list[Face],
+    text: Face,
 ) -> tuple[float, float, float, float] | None:
     """Prints a box whose top left corner is (x, y); returns its outer edges, or None if the style could not be drawn."""
     if style.border == "glyph":
         return _draw_glyph_box(canvas, x, y, side, style, filled)
-    w, h = side * max(1.0, style.aspect), side / min(1.0, style.aspect)
     w, h = (side * style.aspect, side) if style.aspect < 1 else (side, side / style.aspect)
     x2, y2 = x + w, y + h
     radius = style.radius * side
     line = style.line
     if style.shadow > 0:
-        canvas.round_bar(x + style.shadow, y + style.shadow, x2 + style.shadow, y2 + style.shadow, radius, style.ink)
+        canvas.round_bar(
+            x + style.shadow, y + style.shadow, x2 + style.shadow, y2 + style.shadow, radius, style.ink
+        )
         if style.fill < 0:
             canvas.round_bar(x, y, x2, y2, radius, 255)
     if style.fill >= 0:
@@ -223,7 +290,9 @@ def draw_box(
     return x, y, x2, y2
 
 
-def _border(canvas: Canvas, x: float, y: float, x2: float, y2: float, radius: float, style: BoxStyle, rng: Rng) -> None:
+def _border(
+    canvas: Canvas, x: float, y: float, x2: float, y2: float, radius: float, style: BoxStyle, rng: Rng
+) -> None:
     line, ink = style.line, style.ink
     if style.border == "none":
         return
@@ -273,7 +342,9 @@ def _border(canvas: Canvas, x: float, y: float, x2: float, y2: float, radius: fl
         canvas.bar(x + line, y + line, x + 2 * line, y2 - line, 64)
     elif style.border == "hand":  # four strokes by hand, overshooting or not quite meeting
         w = x2 - x
-        corners = np.array([(x, y), (x2, y), (x2, y2), (x, y2)]) + (line / 2, line / 2) * np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
+        corners = np.array([(x, y), (x2, y), (x2, y2), (x, y2)]) + (line / 2, line / 2) * np.array(
+            [[1, 1], [-1, 1], [-1, -1], [1, -1]]
+        )
         for i in range(4):
             p, q = corners[i], corners[(i + 1) % 4]
             d = (q - p) * rng.uniform(-0.06, 0.12)
@@ -284,7 +355,15 @@ def _border(canvas: Canvas, x: float, y: float, x2: float, y2: float, radius: fl
 
 
 def _print_mark(
-    canvas: Canvas, x: float, y: float, x2: float, y2: float, style: BoxStyle, rng: Rng, symbols: list[Face], text: Face
+    canvas: Canvas,
+    x: float,
+    y: float,
+    x2: float,
+    y2: float,
+    style: BoxStyle,
+    rng: Rng,
+    symbols: list[Face],
+    text: Face,
 ) -> None:
     w, h = x2 - x, y2 - y
     cx, cy = (x + x2) / 2, (y + y2) / 2
@@ -337,14 +416,14 @@ def _draw_glyph_box(
     if right - left < 8 or not 0.8 < (bottom - top) / (right - left) < 1.25:
         return None
     font = style.face.font(max(6, round(64 * side / (right - left))))
-    patch, base = ink_of(style.glyph_empty, font)
+    patch, _, base = ink_of(style.glyph_empty, font)
     ys, xs = np.nonzero(patch > 96)
-    if not len(xs):
+    if not len(xs) or ys.min() == 0 or ys.max() == len(patch) - 1:  # blank, or taller than its line
         return None
     px, py = round(x) - int(xs.min()), round(y) - int(ys.min())
     chosen = patch
     if filled:
-        chosen, base_filled = ink_of(style.glyph_filled, font)
+        chosen, _, base_filled = ink_of(style.glyph_filled, font)
         py_filled = py + base - base_filled
         # Where the filled glyph's square differs (another advance, another height), line up what can be lined up.
         ys2, xs2 = np.nonzero(chosen > 96)
@@ -355,7 +434,12 @@ def _draw_glyph_box(
             py_filled = round(y) - int(ys2.min())
             canvas.blend(chosen * np.float32(1 / 255), px_filled, py_filled, style.ink)
             if style.glyph_filled in "\u25a0\u25a3\u22a0":
-                return (px_filled + int(xs2.min()), py_filled + int(ys2.min()), px_filled + int(xs2.max()) + 1, py_filled + int(ys2.max()) + 1)
+                return (
+                    px_filled + int(xs2.min()),
+                    py_filled + int(ys2.min()),
+                    px_filled + int(xs2.max()) + 1,
+                    py_filled + int(ys2.max()) + 1,
+                )
         else:
             canvas.blend(chosen * np.float32(1 / 255), px, py_filled, style.ink)
     else:

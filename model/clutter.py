@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from model.fonts import text_length
 from model.marks import Hand, draw_mark, draw_path, draw_stray, random_hand
 from model.sheet import Sheet
 
@@ -37,10 +38,16 @@ def _write(s: Sheet, x: float, base: float, w: float, h: float, hand: Hand) -> N
         else:
             text = " ".join(s.look.words.word() for _ in range(int(rng.integers(1, 4)))).title()
         text = "".join(c for c in text if c == " " or face.has(c))
-        while len(text) > 1 and font.getlength(text) > w:
+        while len(text) > 1 and text_length(text, font) > w:
             text = text[:-1]
         grey = 255 * (0.299 * hand.rgb[0] + 0.587 * hand.rgb[1] + 0.114 * hand.rgb[2])
-        s.canvas.text(x + rng.uniform(0, 0.3) * max(0.0, w - font.getlength(text)), base + rng.normal(0, 0.08) * h, text, font, grey)
+        s.canvas.text(
+            x + rng.uniform(0, 0.3) * max(0.0, w - text_length(text, font)),
+            base + rng.normal(0, 0.08) * h,
+            text,
+            font,
+            grey,
+        )
     else:
         _scrawl(s, x, base, min(w, h * rng.uniform(2, 12)), h, hand)
 
@@ -67,14 +74,18 @@ def add_clutter(s: Sheet) -> None:
     sides = np.array([max(c - a, d - b) for a, b, c, d in s.boxes])
 
     def clear(x: float, y: float, reach: float) -> bool:
-        return not len(centres) or bool((np.hypot(centres[:, 0] - x, centres[:, 1] - y) - sides > reach).all())
+        return not len(centres) or bool(
+            (np.hypot(centres[:, 0] - x, centres[:, 1] - y) - sides > reach).all()
+        )
 
     for _ in range(int(rng.integers(1, 9))):
         x, y = rng.uniform(0, width), rng.uniform(0, height)
         size = lk.size * rng.uniform(0.8, 2)
         kind = int(rng.integers(6))
         if kind == 0 and clear(x, y, 3 * size):  # a note in the margin
-            _write(s, x, y, size * rng.uniform(3, 10), size, hand) if clear(x + 5 * size, y, 6 * size) else None
+            _write(s, x, y, size * rng.uniform(3, 10), size, hand) if clear(
+                x + 5 * size, y, 6 * size
+            ) else None
         elif kind == 1 and clear(x, y, 4 * size):  # a circled word
             t = np.linspace(0, 2 * np.pi * rng.uniform(0.95, 1.15), 16)
             a, b = size * rng.uniform(1.5, 4), size * rng.uniform(0.8, 1.3)
@@ -89,7 +100,13 @@ def add_clutter(s: Sheet) -> None:
                 yk = y + k * 0.25 * size
                 draw_path(image, [(x - w, yk), (x, yk + rng.normal(0, 0.1) * size), (x + w, yk)], rng, hand)
         elif kind == 4 and clear(x, y, 6 * size):
-            draw_stray(image, (x, y, x + size, y + size), rng, hand, kind=str(rng.choice(["stamp", "smudge", "line"])))
+            draw_stray(
+                image,
+                (x, y, x + size, y + size),
+                rng,
+                hand,
+                kind=str(rng.choice(["stamp", "smudge", "line"])),
+            )
         elif kind == 5 and clear(x, y, 6 * size):  # a signature
             n = int(rng.integers(6, 16))
             xs = x + np.linspace(0, size * rng.uniform(3, 7), n) + rng.normal(0, 0.4 * size, n)

@@ -20,7 +20,11 @@ Rng = np.random.Generator
 def _move(page: Page, rng: Rng, strength: float) -> Page:
     """Rotation up to 5 degrees, slight scale, perspective and, at times, a smooth warp of the paper."""
     h, w = page.image.shape[:2]
-    angle = float(np.clip(rng.normal(0, 0.4 + 2.2 * strength), -5, 5)) if rng.random() < 0.35 + 0.6 * strength else 0.0
+    angle = (
+        float(np.clip(rng.normal(0, 0.4 + 2.2 * strength), -5, 5))
+        if rng.random() < 0.35 + 0.6 * strength
+        else 0.0
+    )
     stretch = rng.normal(0, 0.006 + 0.02 * strength, 2)
     tilt = rng.normal(0, 0.045 * strength, (4, 2)) if rng.random() < 0.5 * strength else np.zeros((4, 2))
     warp = rng.random() < 0.35 * strength
@@ -30,8 +34,15 @@ def _move(page: Page, rng: Rng, strength: float) -> Page:
     a = np.deg2rad(angle)
     rot = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
     middle = np.array([w / 2, h / 2])
-    target = (corners - middle) * (1 + stretch) @ rot.T + middle + tilt * min(w, h) + rng.normal(0, 0.01, 2) * w * strength
-    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), target.astype(np.float32)).astype(np.float64)
+    target = (
+        (corners - middle) * (1 + stretch) @ rot.T
+        + middle
+        + tilt * min(w, h)
+        + rng.normal(0, 0.01, 2) * w * strength
+    )
+    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), target.astype(np.float32)).astype(
+        np.float64
+    )
     # Half a pixel: boxes are measured from pixel edges, OpenCV from pixel centres.
     half = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1.0]])
     centred = half @ matrix @ np.linalg.inv(half)
@@ -40,7 +51,9 @@ def _move(page: Page, rng: Rng, strength: float) -> Page:
     n = len(page.boxes)
     b = page.boxes.astype(np.float64)
     quad = np.stack([b[:, [0, 1]], b[:, [2, 1]], b[:, [2, 3]], b[:, [0, 3]]], 1).reshape(-1, 1, 2)
-    image = cv2.warpPerspective(image, centred, (w, h), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=fill)
+    image = cv2.warpPerspective(
+        image, centred, (w, h), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=fill
+    )
     if n:
         quad = cv2.perspectiveTransform(quad, matrix)
     if warp:  # bulge: a few low-frequency waves
@@ -48,7 +61,9 @@ def _move(page: Page, rng: Rng, strength: float) -> Page:
         small = rng.normal(0, 1, (2, 4, 4)).astype(np.float32)
         field = [cv2.resize(f, (w, h), interpolation=cv2.INTER_CUBIC) * np.float32(amount) for f in small]
         gx, gy = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
-        image = cv2.remap(image, gx + field[0], gy + field[1], cv2.INTER_LINEAR, borderMode=border, borderValue=fill)
+        image = cv2.remap(
+            image, gx + field[0], gy + field[1], cv2.INTER_LINEAR, borderMode=border, borderValue=fill
+        )
         if n:  # the map is dst -> src; for so smooth a field the inverse is minus the displacement
             at = quad.reshape(-1, 2).astype(int).clip(0, (w - 1, h - 1))
             quad = quad - np.stack([field[0][at[:, 1], at[:, 0]], field[1][at[:, 1], at[:, 0]]], 1)[:, None]
@@ -83,7 +98,11 @@ def _surround(image: Image, rng: Rng) -> tuple[tuple[float, ...], int]:
 def _scale_about(image: Image, factor: float, rng: Rng) -> Image:
     """Down and up again (or up and down): one link of a resampling chain."""
     h, w = image.shape[:2]
-    down = int(rng.choice([cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST], p=[0.5, 0.3, 0.15, 0.05]))
+    down = int(
+        rng.choice(
+            [cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST], p=[0.5, 0.3, 0.15, 0.05]
+        )
+    )
     up = int(rng.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4], p=[0.5, 0.4, 0.1]))
     small = cv2.resize(image, (max(8, round(w * factor)), max(8, round(h * factor))), interpolation=down)
     return np.asarray(cv2.resize(small, (w, h), interpolation=up), np.uint8)
@@ -109,12 +128,18 @@ def _shade(image: Image, rng: Rng, strength: float) -> Image:
     y = np.linspace(-1, 1, h, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, w, dtype=np.float32)[None, :]
     a = rng.uniform(0, 2 * np.pi)
-    gain = 1 - np.float32(strength * rng.uniform(0.05, 0.4)) * (0.5 + 0.5 * (np.float32(np.cos(a)) * x + np.float32(np.sin(a)) * y))
+    gain = 1 - np.float32(strength * rng.uniform(0.05, 0.4)) * (
+        0.5 + 0.5 * (np.float32(np.cos(a)) * x + np.float32(np.sin(a)) * y)
+    )
     if rng.random() < 0.4:
         gain = gain * (1 - np.float32(strength * rng.uniform(0.03, 0.12)) * np.abs(_field(h, w, rng, 3)))
     if rng.random() < 0.25:
         edge = (x if rng.random() < 0.5 else y) * (1 if rng.random() < 0.5 else -1)
-        gain = gain * (1 - np.float32(rng.uniform(0.2, 0.7) * strength) * np.exp((edge - 1) / np.float32(rng.uniform(0.03, 0.15))))
+        gain = gain * (
+            1
+            - np.float32(rng.uniform(0.2, 0.7) * strength)
+            * np.exp((edge - 1) / np.float32(rng.uniform(0.03, 0.15)))
+        )
     return _gain(image, gain.astype(np.float32))
 
 
@@ -127,7 +152,10 @@ def _shadow(image: Image, rng: Rng, strength: float) -> Image:
     points = (middle + rng.uniform(-45, 45, (k, 2))).astype(np.int32)
     cv2.fillPoly(small, [cv2.convexHull(points)], int(255 * (1 - strength * rng.uniform(0.2, 0.6))))
     small = np.asarray(cv2.GaussianBlur(small, (0, 0), rng.uniform(0.6, 5)), np.uint8)
-    return _gain(image, np.asarray(cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR), np.float32) / np.float32(255))
+    return _gain(
+        image,
+        np.asarray(cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR), np.float32) / np.float32(255),
+    )
 
 
 def _blur(image: Image, rng: Rng, sigma: float) -> Image:
@@ -153,7 +181,9 @@ def _noise(image: Image, rng: Rng, sigma: float) -> Image:
 def _levels(image: Image, black: float, white: float, gamma: float) -> Image:
     """Maps black to ``black`` and white to ``white`` (0..255) along a gamma curve."""
     t = np.linspace(0, 1, 256) ** gamma
-    return np.asarray(cv2.LUT(image, (black + (white - black) * t).clip(0, 255).round().astype(np.uint8)), np.uint8)
+    return np.asarray(
+        cv2.LUT(image, (black + (white - black) * t).clip(0, 255).round().astype(np.uint8)), np.uint8
+    )
 
 
 def _dirt(image: Image, rng: Rng, strength: float) -> Image:
@@ -199,7 +229,9 @@ def _moire(image: Image, rng: Rng, strength: float) -> Image:
         k = np.float32(2 * np.pi / period)
         bend = np.float32(rng.uniform(0, 1.5)) * np.sin(x * np.float32(rng.uniform(0.002, 0.01)))
         wave += np.sin(k * (np.float32(np.cos(a)) * x + np.float32(np.sin(a)) * y) + bend)
-    return (image + _like(wave * np.float32(rng.uniform(2, 9) * strength), image)).clip(0, 255).astype(np.uint8)
+    return (
+        (image + _like(wave * np.float32(rng.uniform(2, 9) * strength), image)).clip(0, 255).astype(np.uint8)
+    )
 
 
 def _threshold(image: Image, rng: Rng) -> Image:
@@ -215,7 +247,10 @@ def _threshold(image: Image, rng: Rng) -> Image:
     elif kind < 0.85:
         size = int(rng.integers(7, 30)) * 2 + 1
         out = np.asarray(
-            cv2.adaptiveThreshold(grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, size, rng.uniform(6, 22)), np.uint8
+            cv2.adaptiveThreshold(
+                grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, size, rng.uniform(6, 22)
+            ),
+            np.uint8,
         )
     else:  # ordered dither
         bayer = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.float32) * 16 + 8
@@ -249,7 +284,9 @@ def _jpeg(image: Image, quality: int) -> Image:
     done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise RuntimeError("OpenCV could not encode a JPEG")
-    out = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE if image.ndim == 2 else cv2.IMREAD_COLOR), np.uint8)
+    out = np.asarray(
+        cv2.imdecode(data, cv2.IMREAD_GRAYSCALE if image.ndim == 2 else cv2.IMREAD_COLOR), np.uint8
+    )
     return out if image.ndim == 2 else np.ascontiguousarray(out[..., ::-1])
 
 
@@ -298,6 +335,13 @@ def _grey(image: Image) -> NDArray[np.float32]:
     return np.asarray(grey, np.float32)
 
 
+def _range(values: NDArray[np.float32]) -> tuple[float, float]:
+    """The 3rd and 97th percentiles."""
+    k = len(values) * 3 // 100
+    part = np.partition(values, (k, len(values) - 1 - k))
+    return float(part[k]), float(part[len(values) - 1 - k])
+
+
 def _judge(before: Page, after: Image) -> NDArray[np.int8]:
     """The states as far as they can still be seen: a box that no longer resembles its clean self becomes IGNORE.
 
@@ -334,8 +378,7 @@ def _judge(before: Page, after: Image) -> NDArray[np.int8]:
         # Ink inside against the rim's brightest part (its darkest, for a light box on a dark page), in units of the
         # rim's contrast: comparable before and after.
         p_in, q_in = p[iy, ix], q[iy, ix]
-        p_lo, p_hi = np.percentile(p[rim], (3, 97))
-        q_lo, q_hi = np.percentile(q[rim], (3, 97))
+        (p_lo, p_hi), (q_lo, q_hi) = _range(p[rim]), _range(q[rim])
         was = (p_in - p_lo) / max(p_hi - p_lo, 1)
         now = (q_in - q_lo) / max(q_hi - q_lo, 1)
         if states[i] == EMPTY and abs(float(np.median(now)) - float(np.median(was))) > 0.5:
@@ -357,7 +400,13 @@ def degrade(page: Page, rng: Rng) -> Page:
     draw = rng.random()
     if draw < 0.06:
         return Page(page.image.copy(), page.boxes.copy(), page.states.copy())
-    strength = float(rng.uniform(0.02, 0.15) if draw < 0.36 else rng.uniform(0.15, 0.5) if draw < 0.68 else rng.uniform(0.5, 1))
+    strength = float(
+        rng.uniform(0.02, 0.15)
+        if draw < 0.36
+        else rng.uniform(0.15, 0.5)
+        if draw < 0.68
+        else rng.uniform(0.5, 1)
+    )
     moved = _move(page, rng, strength)
     image = _spoil(moved.image, rng, strength)
     return Page(image, moved.boxes.copy(), _judge(moved, image))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 Rng = np.random.Generator
@@ -170,7 +171,11 @@ class FontBook:
         """A text face for ``script``, plain styles more often than bold or italic; Latin where the script has none."""
         families = self.text.get(script) or self.text["latin"]
         family = families[int(rng.integers(len(families)))]
-        plain = [f for f in family if f.style.split(",")[0].lower() in ("regular", "book", "roman", "medium", "normal", "text")]
+        plain = [
+            f
+            for f in family
+            if f.style.split(",")[0].lower() in ("regular", "book", "roman", "medium", "normal", "text")
+        ]
         if plain and rng.random() < 0.75:
             family = plain
         return family[int(rng.integers(len(family)))]
@@ -180,7 +185,9 @@ class FontBook:
         for families in self.text.values():
             for family in families:
                 if family[0].family == face.family:
-                    bold = [f for f in family if "bold" in f.style.lower() and "italic" not in f.style.lower()]
+                    bold = [
+                        f for f in family if "bold" in f.style.lower() and "italic" not in f.style.lower()
+                    ]
                     return bold[int(rng.integers(len(bold)))] if bold else face
         return face
 
@@ -191,7 +198,9 @@ def book(half: int | None = None) -> FontBook:
     return FontBook(half)
 
 
-_ONSETS = ("b c d f g h j k l m n p r s t v w br ch cl cr dr fl fr gl gr pl pr sh sl sp st str th tr sch qu z kn".split()) + [""] * 6
+_ONSETS = (
+    "b c d f g h j k l m n p r s t v w br ch cl cr dr fl fr gl gr pl pr sh sl sp st str th tr sch qu z kn".split()
+) + [""] * 6
 _VOWELS = "a e i o u a e i o e ai ea ee ie ou oo au ei y".split()
 _CODAS = ("n r s t l d m ck ng nt st rd ll ss ch rt nd x ff z p".split()) + [""] * 12
 _ACCENTS = "ä ö ü é è ê à ç ñ ó í ß å ø ł č š ž ő ã".split()
@@ -223,7 +232,10 @@ class Words:
             letters = rng.choice(self.letters, int(rng.integers(2, 8)))
             if not self.signs:
                 return "".join(letters)
-            return "".join(c + (self.signs[int(rng.integers(len(self.signs)))] if rng.random() < 0.5 else "") for c in letters)
+            return "".join(
+                c + (self.signs[int(rng.integers(len(self.signs)))] if rng.random() < 0.5 else "")
+                for c in letters
+            )
         if self.common and rng.random() < 0.75:
             return COMMON[int(rng.integers(len(COMMON)))]
         out = ""
@@ -254,14 +266,23 @@ class Words:
         glue = "" if self.script in ("han", "kana", "thai") else " "
         text = glue.join(words)
         text = text[:1].upper() + text[1:] if capital else text
-        return text if self.face.has(text.replace(" ", "")) else "".join(c for c in text if c == " " or self.face.has(c))
+        return (
+            text
+            if self.face.has(text.replace(" ", ""))
+            else "".join(c for c in text if c == " " or self.face.has(c))
+        )
 
 
-def ink_of(text: str, font: Font) -> tuple[np.ndarray, int]:
-    """Coverage uint8 ``[h, w]`` of ``text`` and the baseline's row in it; the patch starts at the pen's position less 2 px."""
-    left, top, right, bottom = font.getbbox(text, anchor="ls")
-    pad = 2
-    x0, y0 = int(min(left, 0)) - pad, int(top) - pad
-    patch = Image.new("L", (max(1, int(right) - x0 + pad), max(1, int(bottom) - y0 + pad)))
-    ImageDraw.Draw(patch).text((-x0, -y0), text, 255, font, anchor="ls")
-    return np.asarray(patch), -y0
+@lru_cache(maxsize=8192)
+def text_length(text: str, font: Font) -> float:
+    """The pen's advance over ``text`` in pixels."""
+    return float(font.getlength(text))
+
+
+def ink_of(text: str, font: Font) -> tuple[NDArray[np.uint8], int, int]:
+    """Coverage uint8 ``[h, w]`` of ``text``, and the column and row in it of the pen's position on the baseline."""
+    ascent, descent = font.getmetrics()
+    left = 2 + ascent // 3  # room for what leans or curls out
+    patch = Image.new("L", (int(text_length(text, font)) + 2 * left, ascent + descent + 4))
+    ImageDraw.Draw(patch).text((left, ascent + 2), text, 255, font, anchor="ls")
+    return np.asarray(patch), left, ascent + 2

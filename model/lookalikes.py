@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.canvas import Canvas
-from model.fonts import Face, Font, FontBook, Words
+from model.fonts import Face, Font, FontBook, Words, text_length
 from model.marks import draw_mark, draw_path, random_hand
 
 Rng = np.random.Generator
 
 
-def radio(canvas: Canvas, x: float, y: float, side: float, ink: float, on: bool, rng: Rng, paper: float) -> None:
+def radio(
+    canvas: Canvas, x: float, y: float, side: float, ink: float, on: bool, rng: Rng, paper: float
+) -> None:
     """A radio circle or an oval, with or without its dot."""
     line = max(0.7, side * rng.choice([0.05, 0.08, 0.12]))
     if on and rng.random() < 0.25:
@@ -34,7 +36,9 @@ def radio(canvas: Canvas, x: float, y: float, side: float, ink: float, on: bool,
             draw_mark(canvas.image, (x, y, x + side, y + side), rng)
 
 
-def field(canvas: Canvas, x: float, base: float, w: float, h: float, kind: str, ink: float, rng: Rng, font: Font) -> None:
+def field(
+    canvas: Canvas, x: float, base: float, w: float, h: float, kind: str, ink: float, rng: Rng, font: Font
+) -> None:
     """An entry field: a line, a frame, a comb, a row of character boxes, dots; sometimes filled in."""
     line = rng.uniform(0.6, 1.8)
     top = base - h
@@ -61,10 +65,12 @@ def field(canvas: Canvas, x: float, base: float, w: float, h: float, kind: str, 
         cell = w / n
         for i in range(int(rng.integers(1, n + 1))):
             c = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[int(rng.integers(36))]
-            canvas.text(x + (i + 0.5) * cell - font.getlength(c) / 2, base - h * 0.2, c, font, ink)
+            canvas.text(x + (i + 0.5) * cell - text_length(c, font) / 2, base - h * 0.2, c, font, ink)
 
 
-def _badges(c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, bold: Face, rng: Rng) -> float:
+def _badges(
+    c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, bold: Face, rng: Rng
+) -> float:
     """White letters and digits on black squares, circles and bars, next to text."""
     side = size * rng.uniform(1.0, 2.0)
     shape = rng.random()
@@ -77,7 +83,13 @@ def _badges(c: Canvas, x: float, y: float, w: float, size: int, ink: float, pape
         text = str(i + 1) if rng.random() < 0.6 else "ABCDEQXODP0VHNMi?!"[int(rng.integers(18))]
         c.round_bar(at_x, at_y, at_x + side, at_y + side, radius, fill)
         left, top, right, bottom = font.getbbox(text, anchor="ls")
-        c.text(at_x + side / 2 - (left + right) / 2, at_y + side / 2 - (top + bottom) / 2, text, font, 255 if fill < 140 else 0)
+        c.text(
+            at_x + side / 2 - (left + right) / 2,
+            at_y + side / 2 - (top + bottom) / 2,
+            text,
+            font,
+            255 if fill < 140 else 0,
+        )
         if vertical:
             at_y += side * 1.5
         else:
@@ -87,7 +99,18 @@ def _badges(c: Canvas, x: float, y: float, w: float, size: int, ink: float, pape
     return at_y + side * 1.6
 
 
-def _framed(c: Canvas, x: float, y: float, w: float, size: int, ink: float, latin: Face, words: Words, face: Face, rng: Rng) -> float:
+def _framed(
+    c: Canvas,
+    x: float,
+    y: float,
+    w: float,
+    size: int,
+    ink: float,
+    latin: Face,
+    words: Words,
+    face: Face,
+    rng: Rng,
+) -> float:
     """Section numbers and letters in outlined or tinted squares, followed by a caption; keys of a keyboard."""
     side = size * rng.uniform(1.1, 1.9)
     line = rng.uniform(0.6, 2)
@@ -96,11 +119,22 @@ def _framed(c: Canvas, x: float, y: float, w: float, size: int, ink: float, lati
     radius = float(rng.choice([0, 0, 0.15])) * side
     at = x
     for i in range(int(rng.integers(1, 7))):
-        text = str(rng.choice([str(i + 1), f"{i + 1}.", "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"[int(rng.integers(36))], f"{i + 8}"]))
+        text = str(
+            rng.choice(
+                [
+                    str(i + 1),
+                    f"{i + 1}.",
+                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"[int(rng.integers(36))],
+                    f"{i + 8}",
+                ]
+            )
+        )
         c.round_bar(at, y, at + side, y + side, radius, ink, line)
         left, top, right, bottom = font.getbbox(text, anchor="ls")
         c.text(at + side / 2 - (left + right) / 2, y + side / 2 - (top + bottom) / 2, text, font, ink)
-        at = c.text(at + side + size * 0.5, y + side / 2 + size * 0.36, words.word(), caption, ink) + size * rng.uniform(1, 6)
+        at = c.text(
+            at + side + size * 0.5, y + side / 2 + size * 0.36, words.word(), caption, ink
+        ) + size * rng.uniform(1, 6)
         if at + side > x + w:
             break
     return y + side * 1.6
@@ -146,7 +180,9 @@ def _code(c: Canvas, x: float, y: float, w: float, size: int, ink: float, rng: R
     return y + h + size
 
 
-def _grid(c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, face: Face, rng: Rng) -> float:
+def _grid(
+    c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, face: Face, rng: Rng
+) -> float:
     """Contiguous near-square cells: calendar, crossword, squared paper, chess board, score table."""
     side = size * rng.uniform(0.8, 2.6)
     columns = int(np.clip(w / side, 1, rng.integers(4, 26)))
@@ -160,8 +196,12 @@ def _grid(c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper:
             if (kind == "chess" and (r + k) % 2) or (kind == "crossword" and rng.random() < 0.3):
                 c.bar(left, top, left + side, top + side, ink)
             elif kind in ("digits", "letters") and rng.random() < 0.8:
-                text = str(r * columns + k + 1) if kind == "digits" else "ABCDEFGHIJKLMNOPQRSTUVWXYZ0OQDX"[int(rng.integers(31))]
-                c.text(left + (side - font.getlength(text)) / 2, top + side * 0.72, text, font, ink)
+                text = (
+                    str(r * columns + k + 1)
+                    if kind == "digits"
+                    else "ABCDEFGHIJKLMNOPQRSTUVWXYZ0OQDX"[int(rng.integers(31))]
+                )
+                c.text(left + (side - text_length(text, font)) / 2, top + side * 0.72, text, font, ink)
     for r in range(rows + 1):
         c.bar(x, y + r * side, x + columns * side + line, y + r * side + line, ink)
     for k in range(columns + 1):
@@ -203,12 +243,23 @@ def _bare(c: Canvas, x: float, y: float, w: float, size: int, ink: float, fonts:
         if font is not None:
             at = c.text(at, y + size * 1.2, "\u2713" if rng.random() < 0.5 else "\u2717", font, ink)
         elif rng.random() < 0.75:
-            draw_mark(c.image, (at, y, at + size, y + size), rng, hand, kind=str(rng.choice(["tick", "cross", "scribble", "long_cross", "initials"])))
+            draw_mark(
+                c.image,
+                (at, y, at + size, y + size),
+                rng,
+                hand,
+                kind=str(rng.choice(["tick", "cross", "scribble", "long_cross", "initials"])),
+            )
             at += size
         else:
             n = int(rng.integers(8, 30))
             xs = at + np.linspace(0, n * size * 0.18, n)
-            draw_path(c.image, [(float(a), float(b)) for a, b in zip(xs, y + rng.uniform(0, size, n), strict=True)], rng, hand)
+            draw_path(
+                c.image,
+                [(float(a), float(b)) for a, b in zip(xs, y + rng.uniform(0, size, n), strict=True)],
+                rng,
+                hand,
+            )
             at = float(xs[-1])
         at += size * rng.uniform(1, 7)
     return y + size * 2
@@ -266,7 +317,9 @@ def icon(c: Canvas, kind: str, x: float, y: float, side: float, ink: float, pape
         if rng.random() < 0.6:
             strokes(_p((0.5, 0.28), (0.5, 0.72)))
     elif kind == "folder":
-        strokes(_p((0.02, 0.2), (0.35, 0.2), (0.45, 0.32), (0.98, 0.32), (0.98, 0.85), (0.02, 0.85)), close=True)
+        strokes(
+            _p((0.02, 0.2), (0.35, 0.2), (0.45, 0.32), (0.98, 0.32), (0.98, 0.85), (0.02, 0.85)), close=True
+        )
     elif kind == "search":
         c.round_bar(x + 0.05 * side, y + 0.05 * side, x + 0.68 * side, y + 0.68 * side, side, ink, line)
         strokes(_p((0.6, 0.6), (0.95, 0.95)))
@@ -314,28 +367,47 @@ def _icons(c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper
     return y + side * 1.5
 
 
-def _buttons(c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, face: Face, words: Words, rng: Rng) -> float:
+def _buttons(
+    c: Canvas,
+    x: float,
+    y: float,
+    w: float,
+    size: int,
+    ink: float,
+    paper: float,
+    face: Face,
+    words: Words,
+    rng: Rng,
+) -> float:
     font = face.font(size)
     h = size * rng.uniform(1.5, 2.4)
     at = x
     for _ in range(int(rng.integers(1, 6))):
         text = words.word()
-        width = font.getlength(text) + size * rng.uniform(0.8, 2.5)
+        width = text_length(text, font) + size * rng.uniform(0.8, 2.5)
         if at + width > x + w:
             break
         radius = float(rng.choice([0, 3, h / 2]))
         if rng.random() < 0.5:
             fill = float(rng.uniform(40, 220))
             c.round_bar(at, y, at + width, y + h, radius, fill)
-            c.text(at + (width - font.getlength(text)) / 2, y + h / 2 + size * 0.36, text, font, 255 if fill < 140 else 0)
+            c.text(
+                at + (width - text_length(text, font)) / 2,
+                y + h / 2 + size * 0.36,
+                text,
+                font,
+                255 if fill < 140 else 0,
+            )
         else:
             c.round_bar(at, y, at + width, y + h, radius, ink, rng.uniform(0.7, 2))
-            c.text(at + (width - font.getlength(text)) / 2, y + h / 2 + size * 0.36, text, font, ink)
+            c.text(at + (width - text_length(text, font)) / 2, y + h / 2 + size * 0.36, text, font, ink)
         at += width + size * rng.uniform(0.3, 2)
     return y + h + size
 
 
-def _bullets(c: Canvas, x: float, y: float, w: float, size: int, ink: float, face: Face, words: Words, rng: Rng) -> float:
+def _bullets(
+    c: Canvas, x: float, y: float, w: float, size: int, ink: float, face: Face, words: Words, rng: Rng
+) -> float:
     """A list with small square, round, triangular or dash bullets."""
     font = face.font(size)
     side = size * rng.uniform(0.22, 0.42)
@@ -352,7 +424,7 @@ def _bullets(c: Canvas, x: float, y: float, w: float, size: int, ink: float, fac
         else:
             c.round_bar(x, m - side / 2, x + side, m + side / 2, side, ink, max(0.7, side * 0.15))
         text = words.phrase(int(rng.integers(2, 9)))
-        while text and font.getlength(text) > w - 2 * size and " " in text:
+        while text and text_length(text, font) > w - 2 * size and " " in text:
             text = text.rsplit(" ", 1)[0]
         c.text(x + size, y, text, font, ink)
     return y + size
@@ -368,7 +440,9 @@ def _photo(c: Canvas, x: float, y: float, w: float, size: int, rng: Rng) -> floa
         small = rng.normal(0, 1 / cells**0.5, (cells, cells)).astype(np.float32)
         out += cv2.resize(small, (pw, ph), interpolation=cv2.INTER_CUBIC if cells < 20 else cv2.INTER_LINEAR)
     for _ in range(int(rng.integers(2, 10))):
-        points = (rng.uniform(0, 1, 2) * (pw, ph) + rng.normal(0, size * 2, (int(rng.integers(3, 6)), 2))).astype(np.int32)
+        points = (
+            rng.uniform(0, 1, 2) * (pw, ph) + rng.normal(0, size * 2, (int(rng.integers(3, 6)), 2))
+        ).astype(np.int32)
         cv2.fillPoly(out, [points], float(rng.normal(0, 1)))
     out = (out - out.min()) / max(float(np.ptp(out)), 1e-6)
     c.blend(1 - out, round(x), round(y), 0)
@@ -429,7 +503,19 @@ def _ellipse(cx: float, cy: float, a: float, b: float) -> NDArray[np.float64]:
     return np.stack([cx + a * np.cos(t), cy + b * np.sin(t)], 1)
 
 
-def _radios(c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, face: Face, latin: Face, words: Words, rng: Rng) -> float:
+def _radios(
+    c: Canvas,
+    x: float,
+    y: float,
+    w: float,
+    size: int,
+    ink: float,
+    paper: float,
+    face: Face,
+    latin: Face,
+    words: Words,
+    rng: Rng,
+) -> float:
     """Radio groups and rows of lettered bubbles."""
     side = size * rng.uniform(0.8, 1.5)
     font = face.font(size)
@@ -442,13 +528,15 @@ def _radios(c: Canvas, x: float, y: float, w: float, size: int, ink: float, pape
                 wide = side * rng.uniform(1.0, 1.5)
                 c.round_bar(at, y, at + wide, y + side, side / 2, ink, max(0.7, side * 0.06))
                 letter = "ABCDE01234"[int(rng.integers(10))]
-                c.text(at + wide / 2 - small.getlength(letter) / 2, y + side * 0.72, letter, small, ink)
+                c.text(at + wide / 2 - text_length(letter, small) / 2, y + side * 0.72, letter, small, ink)
                 if rng.random() < 0.2:
                     draw_mark(c.image, (at, y, at + wide, y + side), rng, kind="solid")
                 at += wide * 1.4
             else:
                 radio(c, at, y, side, ink, rng.random() < 0.35, rng, paper)
-                at = c.text(at + side * 1.4, y + side / 2 + size * 0.36, words.word(), font, ink) + size * rng.uniform(1, 3)
+                at = c.text(
+                    at + side * 1.4, y + side / 2 + size * 0.36, words.word(), font, ink
+                ) + size * rng.uniform(1, 3)
         y += side * rng.uniform(1.3, 1.8)
     return y + size * 0.6
 

@@ -67,14 +67,29 @@ def random_hand(rng: np.random.Generator, side: float = 18.0) -> Hand:
     base = [(0.12, 0.16, 0.55), (0.08, 0.08, 0.1), (0.75, 0.1, 0.12), (0.08, 0.42, 0.2)][ink]
     rgb = np.clip(np.array(base) + rng.normal(0, 0.06, 3), 0, 0.85)
     if tool == 0:
-        width, pressure, skip, opacity = rng.uniform(0.045, 0.12), rng.uniform(0.2, 0.7), rng.uniform(0, 0.5), 0.95
+        width, pressure, skip, opacity = (
+            rng.uniform(0.045, 0.12),
+            rng.uniform(0.2, 0.7),
+            rng.uniform(0, 0.5),
+            0.95,
+        )
     elif tool == 1:
         width, pressure, skip, opacity = rng.uniform(0.1, 0.2), rng.uniform(0.1, 0.4), 0.0, 0.97
     elif tool == 2:
-        width, pressure, skip, opacity = rng.uniform(0.18, 0.42), rng.uniform(0, 0.2), 0.0, rng.uniform(0.75, 0.98)
+        width, pressure, skip, opacity = (
+            rng.uniform(0.18, 0.42),
+            rng.uniform(0, 0.2),
+            0.0,
+            rng.uniform(0.75, 0.98),
+        )
     else:
         rgb = np.full(3, rng.uniform(0.25, 0.5))
-        width, pressure, skip, opacity = rng.uniform(0.05, 0.13), rng.uniform(0.2, 0.6), rng.uniform(0.2, 0.9), 0.8
+        width, pressure, skip, opacity = (
+            rng.uniform(0.05, 0.13),
+            rng.uniform(0.2, 0.6),
+            rng.uniform(0.2, 0.9),
+            0.8,
+        )
     # The nib has a size of its own: on tiny boxes it is relatively thick, on huge ones thin.
     px = width * (18.0 + side) / 2 if side < 18 else width * (18.0 * 2 + side) / 3
     habit = rng.choice(len(KINDS), size=int(rng.integers(1, 4)), p=KIND_WEIGHTS)
@@ -123,7 +138,9 @@ def _wobble(points: Points, amount: float, rng: np.random.Generator) -> Points:
     return points + np.stack([np.interp(at, grid, shake[:, 0]), np.interp(at, grid, shake[:, 1])], 1)
 
 
-def _ink(points: Points, hand: Hand, rng: np.random.Generator, gain: float = 1.0, taper: float = -1.0) -> Stroke:
+def _ink(
+    points: Points, hand: Hand, rng: np.random.Generator, gain: float = 1.0, taper: float = -1.0
+) -> Stroke:
     """Width and opacity along a path: pressure at the start and in turns, lift at the end, skips of the ball."""
     n = len(points)
     t = np.linspace(0, 1, n)
@@ -182,7 +199,9 @@ def _tick(c: Points, s: float, hand: Hand, rng: np.random.Generator, long: bool,
     # The valley sits in the box or, in sloppy hands, on its edge or just outside.
     spread = 0.12 + 0.24 * hand.slop
     valley = c + np.array([rng.normal(-0.12, spread), rng.normal(0.18, spread)]).clip(-0.75, 0.75) * s
-    if long and rng.random() < 0.15 + 0.35 * hand.slop:  # the hook lies beside the box, the long stroke runs through it
+    if (
+        long and rng.random() < 0.15 + 0.35 * hand.slop
+    ):  # the hook lies beside the box, the long stroke runs through it
         through = c + rng.normal(0, 0.16, 2) * s
         valley = through - rng.uniform(0.4, 1.15) * s * np.array([np.cos(angle), np.sin(angle)])
         size = max(size, 1.7 * s)
@@ -195,7 +214,9 @@ def _tick(c: Points, s: float, hand: Hand, rng: np.random.Generator, long: bool,
         normal = np.array([np.sin(angle), -np.cos(angle)])
         knee = valley + (end - valley) * 0.5 + normal * bend
         if rng.random() < 0.5:  # angular
-            path = np.vstack([_smooth([tuple(start), tuple(valley)]), _smooth([tuple(valley), tuple(knee), tuple(end)])])
+            path = np.vstack(
+                [_smooth([tuple(start), tuple(valley)]), _smooth([tuple(valley), tuple(knee), tuple(end)])]
+            )
         else:  # round hook
             path = _smooth([tuple(start), tuple(valley), tuple(knee), tuple(end)])
     else:
@@ -207,7 +228,9 @@ def _tick(c: Points, s: float, hand: Hand, rng: np.random.Generator, long: bool,
     return [_ink(_wobble(path, 0.02 * s, rng), hand, rng)]
 
 
-def _cross(c: Points, s: float, hand: Hand, rng: np.random.Generator, long: bool, room: float) -> list[Stroke]:
+def _cross(
+    c: Points, s: float, hand: Hand, rng: np.random.Generator, long: bool, room: float
+) -> list[Stroke]:
     reach = (rng.uniform(1.3, 3.0) if long else rng.uniform(0.75, 1.45)) * (1 + 0.2 * hand.slop)
     reach = min(reach, max(room, 0.8)) * s
     middle = c + rng.normal(0, 0.04 + 0.13 * hand.slop, 2) * s
@@ -229,7 +252,9 @@ def _cross(c: Points, s: float, hand: Hand, rng: np.random.Generator, long: bool
     return [_ink(_wobble(p, 0.02 * s, rng), hand, rng) for p in paths]
 
 
-def _zigzag(c: Points, w: float, h: float, turns: int, angle: float, jitter: float, rng: np.random.Generator) -> Points:
+def _zigzag(
+    c: Points, w: float, h: float, turns: int, angle: float, jitter: float, rng: np.random.Generator
+) -> Points:
     """A path to and fro across a ``w`` by ``h`` area around ``c``, turned by ``angle``."""
     t = np.linspace(-0.5, 0.5, turns)
     y = np.where(np.arange(turns) % 2 == 0, -0.5, 0.5) * h
@@ -247,9 +272,13 @@ def _scribble(c: Points, s: float, hand: Hand, rng: np.random.Generator) -> list
     else:  # loops
         turns = rng.uniform(2, 6)
         t = np.linspace(0, turns * 2 * np.pi, int(turns * 9))
-        r = size / 2 * (0.35 + 0.65 * np.abs(np.sin(t / turns / 2 + rng.uniform(0, 3)))) + rng.normal(0, 0.06 * s, len(t))
+        r = size / 2 * (0.35 + 0.65 * np.abs(np.sin(t / turns / 2 + rng.uniform(0, 3)))) + rng.normal(
+            0, 0.06 * s, len(t)
+        )
         drift = np.linspace(-0.3, 0.3, len(t)) * s * rng.uniform(0, 1)
-        path = _smooth(np.stack([c[0] + drift + r * np.cos(t), c[1] + r * np.sin(t) * rng.uniform(0.6, 1)], 1))
+        path = _smooth(
+            np.stack([c[0] + drift + r * np.cos(t), c[1] + r * np.sin(t) * rng.uniform(0.6, 1)], 1)
+        )
     return [_ink(path, hand, rng, gain=rng.uniform(0.9, 1.4), taper=0)]
 
 
@@ -260,8 +289,18 @@ def _solid(c: Points, w: float, h: float, hand: Hand, rng: np.random.Generator) 
     angle = float(rng.choice([0.0, np.pi / 2, np.pi / 4, -np.pi / 4]) + rng.normal(0, 0.15))
     diag = 0.8 if abs(np.sin(2 * angle)) > 0.5 else 1.0
     turns = int(np.clip(max(w, h) * grow / nib * rng.uniform(1.3, 2.2), 6, 60))
-    path = _zigzag(c + rng.normal(0, 0.05, 2) * w, w * grow * diag, h * grow * diag, turns, angle, 0.04 * w, rng)
-    return [_ink(path, replace(hand, skip=hand.skip * 0.3), rng, gain=nib / hand.width * rng.uniform(1, 1.25), taper=0)]
+    path = _zigzag(
+        c + rng.normal(0, 0.05, 2) * w, w * grow * diag, h * grow * diag, turns, angle, 0.04 * w, rng
+    )
+    return [
+        _ink(
+            path,
+            replace(hand, skip=hand.skip * 0.3),
+            rng,
+            gain=nib / hand.width * rng.uniform(1, 1.25),
+            taper=0,
+        )
+    ]
 
 
 def _initials(c: Points, s: float, hand: Hand, rng: np.random.Generator) -> list[Stroke]:
@@ -303,7 +342,11 @@ def _one(kind: str, box: Box, hand: Hand, rng: np.random.Generator, room: float)
         half = min(rng.uniform(0.3, 1.1), room) * s
         at = c + rng.normal(0, 0.07, 2) * s
         tilt = rng.normal(0, 0.12)
-        p = [(at[0] - half, at[1] + half * tilt), (at[0], at[1] + rng.normal(0, 0.06) * s), (at[0] + half, at[1] - half * tilt)]
+        p = [
+            (at[0] - half, at[1] + half * tilt),
+            (at[0], at[1] + rng.normal(0, 0.06) * s),
+            (at[0] + half, at[1] - half * tilt),
+        ]
         return [_ink(_smooth(p), hand, rng, gain=rng.uniform(1, 1.5))]
     if kind == "initials":
         return _initials(c, s, hand, rng)
@@ -318,7 +361,8 @@ def _one(kind: str, box: Box, hand: Hand, rng: np.random.Generator, room: float)
         strokes = _one(again, box, hand, rng, room)
         for _ in range(int(rng.integers(1, 3))):
             strokes += [
-                Stroke(_wobble(t.points + rng.normal(0, 0.06 * s, 2), 0.05 * s, rng), t.width, t.opacity) for t in strokes[:2]
+                Stroke(_wobble(t.points + rng.normal(0, 0.06 * s, 2), 0.05 * s, rng), t.width, t.opacity)
+                for t in strokes[:2]
             ]
         return strokes
     if kind == "corrected":  # solid over a cross, or a mark struck out
@@ -328,7 +372,9 @@ def _one(kind: str, box: Box, hand: Hand, rng: np.random.Generator, room: float)
         for _ in range(int(rng.integers(1, 4))):
             half = rng.uniform(0.6, 1.4) * s
             y = c[1] + rng.normal(0, 0.22) * s
-            first.append(_ink(_smooth([(c[0] - half, y + rng.normal(0, 0.1) * s), (c[0] + half, y)]), hand, rng))
+            first.append(
+                _ink(_smooth([(c[0] - half, y + rng.normal(0, 0.1) * s), (c[0] + half, y)]), hand, rng)
+            )
         return first
     raise ValueError(f"no such mark: {kind}")
 
@@ -352,7 +398,11 @@ def draw_mark(
     if hand is None:
         hand = random_hand(rng, side)
     if kind is None:
-        kind = str(rng.choice(hand.kinds)) if hand.kinds != KINDS else KINDS[int(rng.choice(len(KINDS), p=KIND_WEIGHTS))]
+        kind = (
+            str(rng.choice(hand.kinds))
+            if hand.kinds != KINDS
+            else KINDS[int(rng.choice(len(KINDS), p=KIND_WEIGHTS))]
+        )
     strokes = _one(kind, box, hand, rng, room)
     if hand.opacity > 0.9 or len(strokes) == 1:
         groups = [strokes]
@@ -365,7 +415,9 @@ def draw_mark(
     return image
 
 
-def draw_path(image: Image, points: Sequence[tuple[float, float]], rng: np.random.Generator, hand: Hand) -> Image:
+def draw_path(
+    image: Image, points: Sequence[tuple[float, float]], rng: np.random.Generator, hand: Hand
+) -> Image:
     """Draws a smooth pen stroke through ``points`` (pixels), in place, and returns the image; for handwriting beside boxes."""
     patch = _raster([_ink(_smooth(points), hand, rng)], image.shape)
     if patch is not None:
@@ -388,7 +440,9 @@ def _fold(image: Image, x: float, y: float, s: float, rng: np.random.Generator) 
     gain = 1 - np.float32(rng.uniform(0.08, 0.5)) * np.exp(-((d / sigma) ** 2))
     gain = gain - np.float32(rng.uniform(0, 0.1)) * np.exp(-np.abs(d) / 5) * (d > 0)
     lift = np.float32(rng.uniform(0, 90)) * np.exp(-(((d - 2 * sigma) / sigma) ** 2))
-    patchy = np.interp(np.arange(last - first), np.linspace(0, last - first, 12), rng.uniform(0.4, 1, 12)).astype(np.float32)
+    patchy = np.interp(
+        np.arange(last - first), np.linspace(0, last - first, 12), rng.uniform(0.4, 1, 12)
+    ).astype(np.float32)
     shape = (-1, 1) if image.ndim == 2 else (-1, 1, 1)
     part = view[lo:hi, first:last]
     mix = patchy[None, :] if image.ndim == 2 else patchy[None, :, None]
@@ -417,7 +471,9 @@ def draw_stray(
         d = np.array([np.cos(a), np.sin(a)])
         at = np.array([cx, cy]) + rng.normal(0, 0.35, 2) * s
         back, ahead = rng.uniform(5, 25, 2) * s
-        path = _smooth([tuple(at - d * back), tuple(at + rng.normal(0, 0.1, 2) * s), tuple(at + d * ahead)], 4.0)
+        path = _smooth(
+            [tuple(at - d * back), tuple(at + rng.normal(0, 0.1, 2) * s), tuple(at + d * ahead)], 4.0
+        )
         strokes = [_ink(path, replace(hand, width=min(hand.width, 0.1 * s + 0.6)), rng)]
     elif kind == "fold":
         _fold(image, cx + rng.normal(0, 0.3) * s, cy + rng.normal(0, 0.3) * s, s, rng)
@@ -426,11 +482,19 @@ def draw_stray(
         y = (y2 if rng.random() < 0.7 else y1) + rng.normal(0, 0.12) * s
         left, right = (0.5, 6.0) if rng.random() < 0.5 else (6.0, 0.5)
         x_a, x_b = cx - rng.uniform(0, left) * s, cx + rng.uniform(0.3, right) * s
-        path = _smooth([(x_a, y), ((x_a + x_b) / 2, y + rng.normal(0, 0.08) * s), (x_b, y + rng.normal(0, 0.1) * s)])
+        path = _smooth(
+            [(x_a, y), ((x_a + x_b) / 2, y + rng.normal(0, 0.08) * s), (x_b, y + rng.normal(0, 0.1) * s)]
+        )
         strokes = [_ink(path, hand, rng)]
     elif kind == "stamp":  # ring or frame of a rubber stamp across the box
         rgb = [(0.2, 0.2, 0.6), (0.7, 0.15, 0.2), (0.3, 0.3, 0.3), (0.2, 0.45, 0.3)][int(rng.integers(4))]
-        pen = replace(hand, opacity=rng.uniform(0.3, 0.7), width=rng.uniform(1.0, 0.12 * s + 1.2), pressure=0.3, skip=0.6)
+        pen = replace(
+            hand,
+            opacity=rng.uniform(0.3, 0.7),
+            width=rng.uniform(1.0, 0.12 * s + 1.2),
+            pressure=0.3,
+            skip=0.6,
+        )
         r = rng.uniform(2.5, 8) * s
         a0 = rng.uniform(0, 2 * np.pi)
         middle = np.array([cx + r * np.cos(a0), cy + r * np.sin(a0)])
@@ -466,7 +530,9 @@ def draw_stray(
             strokes.append(Stroke(at, size, np.array([rng.uniform(0.3, 1.0)])))
         rgb = (0.15, 0.15, 0.15)
     elif kind == "smudge":  # a wide pale smear of ink, coffee or rubber
-        pen = replace(hand, opacity=rng.uniform(0.08, 0.3), width=rng.uniform(0.4, 1.2) * s, pressure=0.5, skip=0.5)
+        pen = replace(
+            hand, opacity=rng.uniform(0.08, 0.3), width=rng.uniform(0.4, 1.2) * s, pressure=0.5, skip=0.5
+        )
         at = np.array([cx, cy]) + rng.normal(0, 0.5, 2) * s
         d = rng.normal(0, 1.5, 2) * s
         strokes = [_ink(_smooth([tuple(at - d), tuple(at), tuple(at + d)], 2.0), pen, rng, taper=0)]
@@ -475,7 +541,9 @@ def draw_stray(
         side = -1 if rng.random() < 0.5 else 1
         xs = cx + side * (rng.uniform(0.45, 0.75) + np.linspace(0, rng.uniform(2, 6), n)) * s
         ys = cy + rng.normal(0, 0.35, n) * s
-        strokes = [_ink(_smooth(np.stack([xs, ys], 1)), replace(hand, width=min(hand.width, 0.12 * s + 0.6)), rng)]
+        strokes = [
+            _ink(_smooth(np.stack([xs, ys], 1)), replace(hand, width=min(hand.width, 0.12 * s + 0.6)), rng)
+        ]
     else:
         raise ValueError(f"no such stray: {kind}")
     patch = _raster(strokes, image.shape)

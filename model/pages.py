@@ -23,7 +23,7 @@ from model.fonts import FontBook, book
 from model.marks import Hand, draw_mark, draw_stray, random_hand
 from model.page import EMPTY, FILLED, Page
 from model.screens import fill_screen
-from model.sheet import Sheet, random_look
+from model.sheet import STAND_INS, Sheet, random_look
 
 Rng = np.random.Generator
 
@@ -41,7 +41,9 @@ def heading(s: Sheet, x: float, y: float, w: float) -> float:
     h = lk.size * scale * 1.35
     kind = rng.random()
     if rng.random() < 0.25:
-        text = s.fit(text.upper() if lk.face.has(text.upper().replace(" ", "")) else text, w * 0.95, scale, True)
+        text = s.fit(
+            text.upper() if lk.face.has(text.upper().replace(" ", "")) else text, w * 0.95, scale, True
+        )
     if kind < 0.25:
         fill = lk.ink if rng.random() < 0.5 else float(rng.uniform(20, 130))
         s.canvas.bar(x, y, x + w, y + h, fill)
@@ -50,7 +52,13 @@ def heading(s: Sheet, x: float, y: float, w: float) -> float:
         s.canvas.bar(x, y, x + w, y + h, lk.paper * 0.85 if lk.paper > 100 else lk.paper + 35)
         s.text(x + lk.size * 0.4, y + h * 0.74, text, scale, True)
     else:
-        s.text(x if rng.random() < 0.7 else x + (w - s.font(scale, True).getlength(text)) / 2, y + h * 0.74, text, scale, True)
+        s.text(
+            x if rng.random() < 0.7 else x + (w - s.length(text, scale, True)) / 2,
+            y + h * 0.74,
+            text,
+            scale,
+            True,
+        )
         if kind < 0.6:
             s.canvas.bar(x, y + h, x + w, y + h + rng.uniform(0.6, 3), lk.ink)
     return y + h + lk.size * rng.uniform(0.3, 1.0)
@@ -61,7 +69,7 @@ def paragraph(s: Sheet, x: float, y: float, w: float) -> float:
     rng, lk = s.rng, s.look
     scale = rng.uniform(0.7, 1.1)
     step = lk.size * scale * rng.uniform(1.1, 1.5)
-    inline = rng.random() < 0.12
+    inline = rng.random() < 0.12 and s.instead == "box"
     underline = rng.random() < 0.06
     strike = rng.random()
     for _ in range(int(rng.integers(1, 8))):
@@ -69,7 +77,9 @@ def paragraph(s: Sheet, x: float, y: float, w: float) -> float:
         at = x
         if inline and rng.random() < 0.7:
             for _ in range(int(rng.integers(1, 4))):
-                text = s.fit(lk.words.phrase(int(rng.integers(1, 5)), False), (x + w - at) - 4 * lk.side, scale)
+                text = s.fit(
+                    lk.words.phrase(int(rng.integers(1, 5)), False), (x + w - at) - 4 * lk.side, scale
+                )
                 if len(text) < 2:
                     break
                 at = s.text(at, y, text, scale) + lk.size * rng.uniform(0.1, 0.5)
@@ -84,7 +94,9 @@ def paragraph(s: Sheet, x: float, y: float, w: float) -> float:
     return y + lk.size * rng.uniform(0.6, 1.4)
 
 
-def _option(s: Sheet, x: float, middle: float, text: str, scale: float, side: float, box: bool = True) -> float:
+def _option(
+    s: Sheet, x: float, middle: float, text: str, scale: float, side: float, box: bool = True
+) -> float:
     """A box with its label on the usual side; returns the right end."""
     lk = s.look
     base = middle + lk.size * scale * 0.36
@@ -110,7 +122,13 @@ def question(s: Sheet, x: float, y: float, w: float) -> float:
     number = f"{int(rng.integers(1, 60))}{rng.choice(['.', ')', '', ' -'])} " if rng.random() < 0.5 else ""
     if rng.random() < 0.9:
         y += lk.size * 1.2
-        at = s.text(x, y, number + s.fit(lk.words.phrase(int(rng.integers(2, 14))), w - 3 * lk.size, 1.0), 1.0, rng.random() < 0.4)
+        at = s.text(
+            x,
+            y,
+            number + s.fit(lk.words.phrase(int(rng.integers(2, 14))), w - 3 * lk.size, 1.0),
+            1.0,
+            rng.random() < 0.4,
+        )
     else:
         at = x
     layout = rng.random()
@@ -119,7 +137,7 @@ def question(s: Sheet, x: float, y: float, w: float) -> float:
         pos = x + w
         for _ in range(n):
             text = s.fit(lk.words.phrase(1), lk.size * 6, scale)
-            width = s.font(scale).getlength(text) + lk.gap + side + lk.size * rng.uniform(0.6, 1.5)
+            width = s.length(text, scale) + lk.gap + side + lk.size * rng.uniform(0.6, 1.5)
             if pos - width < at + lk.size:
                 break
             pos -= width
@@ -131,7 +149,7 @@ def question(s: Sheet, x: float, y: float, w: float) -> float:
         at = indent
         for _ in range(int(rng.integers(2, 9))):
             text = s.fit(lk.words.phrase(int(rng.integers(1, 4))), w * 0.6, scale)
-            width = s.font(scale).getlength(text) + lk.gap + side
+            width = s.length(text, scale) + lk.gap + side
             if at + width > x + w:
                 at = indent
                 y += step
@@ -161,7 +179,9 @@ def question(s: Sheet, x: float, y: float, w: float) -> float:
             else:
                 end = _option(s, left, middle, text, scale, side, boxes)
                 if rng.random() < 0.06 and end < left + room - 3 * lk.size:
-                    s.canvas.bar(end + 4, middle + lk.size * 0.4, left + room, middle + lk.size * 0.4 + 1, lk.ink)
+                    s.canvas.bar(
+                        end + 4, middle + lk.size * 0.4, left + room, middle + lk.size * 0.4 + 1, lk.ink
+                    )
     return y + rows * step
 
 
@@ -183,7 +203,7 @@ def matrix(s: Sheet, x: float, y: float, w: float) -> float:
     boxes = rng.random() < 0.88
     for c in range(columns):
         text = s.fit(lk.words.phrase(1), cell * 0.95, scale * 0.85) if rng.random() < 0.8 else str(c + 1)
-        width = s.font(scale * 0.85).getlength(text)
+        width = s.length(text, scale * 0.85)
         s.text(x + left + (c + 0.5) * cell - width / 2, y, text, scale * 0.85, rng.random() < 0.3)
     y += step * 0.4
     line = rng.uniform(0.5, 1.8)
@@ -191,7 +211,12 @@ def matrix(s: Sheet, x: float, y: float, w: float) -> float:
         top = y + r * step
         if stripes and r % 2:
             s.canvas.bar(x, top, x + w, top + step, lk.paper * 0.92 if lk.paper > 100 else lk.paper + 18)
-        s.text(x + 3, top + step / 2 + lk.size * scale * 0.36, s.fit(lk.words.phrase(int(rng.integers(2, 9))), left - 8, scale), scale)
+        s.text(
+            x + 3,
+            top + step / 2 + lk.size * scale * 0.36,
+            s.fit(lk.words.phrase(int(rng.integers(2, 9))), left - 8, scale),
+            scale,
+        )
         for c in range(columns):
             cx = x + left + (c + 0.5) * cell
             if boxes:
@@ -228,9 +253,20 @@ def table(s: Sheet, x: float, y: float, w: float) -> float:
             kind = kinds[c] if r > 0 else "text"
             room = right - left - 8
             if kind == "text":
-                s.text(left + 4, base, s.fit(lk.words.phrase(int(rng.integers(1, 6))), room, scale), scale, r == 0)
+                s.text(
+                    left + 4,
+                    base,
+                    s.fit(lk.words.phrase(int(rng.integers(1, 6))), room, scale),
+                    scale,
+                    r == 0,
+                )
             elif kind == "digits":
-                s.text(left + 4, base, s.fit(f"{rng.uniform(0, 10 ** rng.integers(1, 6)):,.2f}", room, scale), scale)
+                s.text(
+                    left + 4,
+                    base,
+                    s.fit(f"{rng.uniform(0, 10 ** rng.integers(1, 6)):,.2f}", room, scale),
+                    scale,
+                )
             elif kind == "box" and room > lk.side:
                 s.box(left + line if tight else (left + right - lk.side) / 2, middle)
             elif kind == "boxes":
@@ -258,7 +294,7 @@ def box_grid(s: Sheet, x: float, y: float, w: float) -> float:
     rows = int(rng.integers(3, 25))
     scale = min(1.0, side / lk.size * 0.8)
     if labels in ("number", "letter"):
-        pitch_x = max(pitch_x, side + s.font(scale).getlength("00") + 8)
+        pitch_x = max(pitch_x, side + s.length("00", scale) + 8)
         columns = int(np.clip(w / pitch_x, 1, columns))
     for r in range(rows):
         middle = y + (r + 0.5) * pitch_y
@@ -272,7 +308,11 @@ def box_grid(s: Sheet, x: float, y: float, w: float) -> float:
                 break
             end = s.box(left, middle, side)
             if labels in ("number", "letter"):
-                text = str(r * columns + c + 1)[-2:] if labels == "number" else "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[c % 26]
+                text = (
+                    str(r * columns + c + 1)[-2:]
+                    if labels == "number"
+                    else "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[c % 26]
+                )
                 s.text(end + 2, middle + lk.size * scale * 0.36, text, scale)
     return y + rows * pitch_y + lk.size
 
@@ -288,7 +328,17 @@ def fields(s: Sheet, x: float, y: float, w: float) -> float:
         if right - at < 3 * lk.size:
             continue
         s.lines.append((at, y + 1, right - at, lk.size * 1.2))
-        look.field(s.canvas, at, y + 3, right - at, lk.size * rng.uniform(1.1, 1.6), kind, lk.ink, rng, lk.latin.font(lk.size))
+        look.field(
+            s.canvas,
+            at,
+            y + 3,
+            right - at,
+            lk.size * rng.uniform(1.1, 1.6),
+            kind,
+            lk.ink,
+            rng,
+            lk.latin.font(lk.size),
+        )
     return y + lk.size * 1.3
 
 
@@ -350,7 +400,9 @@ def cells(s: Sheet, x: float, y: float, w: float) -> float:
                 side = min(lk.side, h - lk.size * 0.9)
                 while side >= 8 and at + side + 3 * lk.size < right and rng.random() < 0.85:
                     end = s.box(at, y + h - lk.size * 0.25 - side / 2, side) + min(lk.gap, lk.size * 0.5)
-                    at = s.text(end, base, s.phrase(1, 2, right - end - 2, 0.9), 0.9) + lk.size * rng.uniform(0.6, 1.6)
+                    at = s.text(end, base, s.phrase(1, 2, right - end - 2, 0.9), 0.9) + lk.size * rng.uniform(
+                        0.6, 1.6
+                    )
             else:
                 s.lines.append((left + 4, base, right - left - 8, lk.size))
             s.canvas.bar(right - line, y, right, y + h, lk.ink)
@@ -413,7 +465,9 @@ def gap(s: Sheet, x: float, y: float, w: float) -> float:
 def lookalike(s: Sheet, x: float, y: float, w: float) -> float:
     """Something that is no checkbox but resembles one."""
     lk = s.look
-    return look.section(s.canvas, x, y, w, lk.size, lk.ink, lk.paper, lk.face, lk.latin, s.fonts, lk.words, s.rng)
+    return look.section(
+        s.canvas, x, y, w, lk.size, lk.ink, lk.paper, lk.face, lk.latin, s.fonts, lk.words, s.rng
+    )
 
 
 SECTIONS: dict[str, Section] = {
@@ -441,7 +495,7 @@ KINDS: dict[str, tuple[float, ...]] = {
     "mixed": (10, 10, 18, 4, 8, 3, 11, 4, 3, 3, 5, 25),
     "none": (12, 22, 0, 0, 0, 0, 14, 0, 0, 0, 5, 47),
 }
-KIND_WEIGHTS = (0.3, 0.16, 0.09, 0.11, 0.04, 0.17, 0.13)
+KIND_WEIGHTS = (0.32, 0.17, 0.1, 0.12, 0.04, 0.17, 0.08)
 
 
 def _fill_column(s: Sheet, x: float, y: float, w: float, bottom: float, chances: tuple[float, ...]) -> None:
@@ -459,6 +513,8 @@ def _fill_paper(s: Sheet) -> None:
     rng, lk = s.rng, s.look
     width, height = s.canvas.width, s.canvas.height
     kind = str(rng.choice(list(KINDS), p=KIND_WEIGHTS))
+    if kind == "none":
+        s.instead = "nothing"
     columns = int(rng.choice([1, 2, 3], p=[0.62, 0.3, 0.08])) if width > 40 * lk.size else 1
     margin = width * rng.uniform(0.01, 0.09)
     # A crop of a larger page starts anywhere, so that boxes lie at the edges, too.
@@ -497,7 +553,9 @@ def _marks(s: Sheet) -> None:
     centre = (b[:, :2] + b[:, 2:]) / 2
     side = np.minimum(b[:, 2] - b[:, 0], b[:, 3] - b[:, 1])
     pen = (not lk.printed or rng.random() < (0.03 if lk.screen else 0.12)) and not lk.dark
-    hands: list[Hand] = [random_hand(rng, float(np.median(side))) for _ in range(1 if rng.random() < 0.8 else 2)]
+    hands: list[Hand] = [
+        random_hand(rng, float(np.median(side))) for _ in range(1 if rng.random() < 0.8 else 2)
+    ]
     strays = rng.random() < 0.25
     stray_share = rng.uniform(0.03, 0.2)
     for i in range(n):
@@ -532,6 +590,8 @@ def draw_page(rng: Rng, fonts: FontBook | None = None) -> Page:
         width, height = round(width / enlarge), round(height / enlarge)
         lk.size, lk.side = max(8, round(lk.size * 0.75)), max(8.0, lk.side * 0.75)
     s = Sheet(rng, width, height, lk, fonts)
+    if rng.random() < 0.17:
+        s.instead = STAND_INS[int(rng.choice(len(STAND_INS), p=[0.4, 0.28, 0.08, 0.04, 0.1, 0.1]))]
     if screen and rng.random() < 0.85:
         fill_screen(s)
     else:
@@ -542,7 +602,10 @@ def draw_page(rng: Rng, fonts: FontBook | None = None) -> Page:
     page = s.page()
     if enlarge > 1:
         way = int(rng.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC]))
-        page.image = np.asarray(cv2.resize(page.image, (round(width * enlarge), round(height * enlarge)), interpolation=way), np.uint8)
+        page.image = np.asarray(
+            cv2.resize(page.image, (round(width * enlarge), round(height * enlarge)), interpolation=way),
+            np.uint8,
+        )
         page.boxes = page.boxes * np.float32(enlarge)
     return page
 
@@ -559,7 +622,13 @@ def sheet(pages: list[Page], columns: int = 3, width: int = 700) -> np.ndarray:
             cv2.rectangle(image, (x1 - 3, y1 - 3), (x2 + 2, y2 + 2), colour, 1)
         k = width / image.shape[1]
         tile = np.asarray(cv2.resize(image, None, fx=k, fy=k, interpolation=cv2.INTER_AREA))[: width * 4 // 3]
-        tiles.append(np.pad(tile, ((0, width * 4 // 3 - tile.shape[0] + 6), (0, width - tile.shape[1] + 6), (0, 0)), constant_values=128))
+        tiles.append(
+            np.pad(
+                tile,
+                ((0, width * 4 // 3 - tile.shape[0] + 6), (0, width - tile.shape[1] + 6), (0, 0)),
+                constant_values=128,
+            )
+        )
     while len(tiles) % columns:
         tiles.append(np.full_like(tiles[0], 128))
     return np.vstack([np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)])

@@ -16,7 +16,9 @@ def _switch(s: Sheet, x: float, middle: float, h: float) -> float:
     s.canvas.round_bar(x, middle - h / 2, x + w, middle + h / 2, h / 2, track)
     r = h * 0.38
     cx = x + w - h / 2 if on else x + h / 2
-    s.canvas.round_bar(cx - r, middle - r, cx + r, middle + r, r, 255 if not s.look.dark or on else s.look.tint(0.7))
+    s.canvas.round_bar(
+        cx - r, middle - r, cx + r, middle + r, r, 255 if not s.look.dark or on else s.look.tint(0.7)
+    )
     return x + w
 
 
@@ -32,13 +34,17 @@ def _chip(s: Sheet, x: float, middle: float, text: str, scale: float) -> float:
     size = s.look.size * scale
     w = s.length(text, scale) + size
     fill = s.look.tint(float(s.rng.choice([0.1, 0.2, 0.7])))
-    s.canvas.round_bar(x, middle - size * 0.75, x + w, middle + size * 0.75, float(s.rng.choice([2, size * 0.75])), fill)
+    s.canvas.round_bar(
+        x, middle - size * 0.75, x + w, middle + size * 0.75, float(s.rng.choice([2, size * 0.75])), fill
+    )
     grey = s.look.ink if abs(fill - s.look.ink) > 100 else s.look.paper
     s.text(x + size / 2, middle + size * 0.34, text, scale, grey=grey)
     return x + w
 
 
-def _label(s: Sheet, x: float, middle: float, text: str, scale: float = 1.0, grey: float | None = None) -> float:
+def _label(
+    s: Sheet, x: float, middle: float, text: str, scale: float = 1.0, grey: float | None = None
+) -> float:
     return s.text(x, middle + s.look.size * scale * 0.36, text, scale, grey=grey)
 
 
@@ -140,7 +146,9 @@ def settings(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
                     y += pitch * 0.75
                     _label(s, at, y + pitch * 0.45, s.phrase(4, 14, x + w - at, 0.8), 0.8, lk.tint(0.6))
             elif control == "radio":
-                look.radio(s.canvas, at, middle - lk.side / 2, lk.side, lk.ink, rng.random() < 0.3, rng, lk.paper)
+                look.radio(
+                    s.canvas, at, middle - lk.side / 2, lk.side, lk.ink, rng.random() < 0.3, rng, lk.paper
+                )
                 _label(s, at + lk.side + max(lk.gap, 3), middle, s.phrase(1, 6, w * 0.7))
             elif control == "switch":
                 left = rng.random() < 0.5
@@ -150,9 +158,14 @@ def settings(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
                 end = _label(s, at, middle, s.phrase(1, 3, w * 0.35)) + lk.size
                 width = min(x + w - end, lk.size * rng.uniform(6, 14))
                 if width > 4 * lk.size:
-                    s.canvas.round_bar(end, middle - lk.size, end + width, middle + lk.size, 3, lk.tint(0.4), 1)
+                    s.canvas.round_bar(
+                        end, middle - lk.size, end + width, middle + lk.size, 3, lk.tint(0.4), 1
+                    )
                     _label(s, end + lk.size * 0.5, middle, s.phrase(1, 2, width - 3 * lk.size))
-                    tip = np.array([(-0.3, -0.15), (0, 0.2), (0.3, -0.15)]) * lk.size + (end + width - lk.size, middle)
+                    tip = np.array([(-0.3, -0.15), (0, 0.2), (0.3, -0.15)]) * lk.size + (
+                        end + width - lk.size,
+                        middle,
+                    )
                     s.canvas.path(tip, 1.4, lk.ink)
             else:
                 end = x + w * rng.uniform(0.4, 0.9)
@@ -162,7 +175,9 @@ def settings(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
                 if rng.random() < 0.6:
                     s.canvas.round_bar(knob - r, middle - r, knob + r, middle + r, r, lk.tint(0.8))
                 else:
-                    s.canvas.round_bar(knob - r * 0.6, middle - r, knob + r * 0.6, middle + r, 2, lk.tint(0.6))
+                    s.canvas.round_bar(
+                        knob - r * 0.6, middle - r, knob + r * 0.6, middle + r, 2, lk.tint(0.6)
+                    )
             y += pitch
         if grouped:
             s.canvas.round_bar(x, top, x + w, y + pitch * 0.2, 3, lk.tint(0.35), 1)
@@ -178,7 +193,9 @@ def grid_view(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
     left = x + lk.side + lk.size * 2
     edges = np.linspace(left, x + w - 2 * lk.size, columns + 1)
     rows = int(rng.integers(3, 18))
-    kinds = rng.choice(["text", "number", "chip", "check", "tick", "icon"], columns, p=[0.4, 0.2, 0.1, 0.14, 0.06, 0.1])
+    kinds = rng.choice(
+        ["text", "number", "chip", "check", "tick", "icon"], columns, p=[0.4, 0.2, 0.1, 0.14, 0.06, 0.1]
+    )
     s.canvas.bar(x, y, x + w, y + pitch, lk.tint(float(rng.choice([0.0, 0.06, 0.15]))))
     grid = rng.random() < 0.3
     for r in range(rows):
@@ -218,7 +235,16 @@ def grid_view(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
 
 
 def _icon_close(s: Sheet, x: float, middle: float) -> None:
-    look.icon(s.canvas, "close", x - s.look.size * 0.35, middle - s.look.size * 0.35, s.look.size * 0.7, s.look.ink, s.look.paper, s.rng)
+    look.icon(
+        s.canvas,
+        "close",
+        x - s.look.size * 0.35,
+        middle - s.look.size * 0.35,
+        s.look.size * 0.7,
+        s.look.ink,
+        s.look.paper,
+        s.rng,
+    )
 
 
 def tree(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
@@ -260,9 +286,16 @@ def web_form(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
         if r < 0.45:
             s.text(x, y + lk.size, s.phrase(1, 3, width))
             h = lk.size * rng.uniform(1.8, 2.6)
-            s.canvas.round_bar(x, y + lk.size * 1.5, x + width, y + lk.size * 1.5 + h, radius, lk.tint(0.35), 1)
+            s.canvas.round_bar(
+                x, y + lk.size * 1.5, x + width, y + lk.size * 1.5 + h, radius, lk.tint(0.35), 1
+            )
             if rng.random() < 0.5:
-                s.text(x + lk.size * 0.6, y + lk.size * 1.5 + h * 0.65, s.phrase(1, 3, width - 2 * lk.size), grey=lk.tint(0.5))
+                s.text(
+                    x + lk.size * 0.6,
+                    y + lk.size * 1.5 + h * 0.65,
+                    s.phrase(1, 3, width - 2 * lk.size),
+                    grey=lk.tint(0.5),
+                )
             y += lk.size * 2.2 + h
         elif r < 0.8:
             for _ in range(int(rng.integers(1, 6))):
@@ -271,7 +304,14 @@ def web_form(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
                 count = s.phrase(1, 12, width - lk.side - lk.gap)
                 end = _label(s, at, y + pitch / 2, count)
                 if rng.random() < 0.3:
-                    _label(s, end + lk.size * 0.4, y + pitch / 2, f"({int(rng.integers(1, 999))})", 0.85, lk.tint(0.5))
+                    _label(
+                        s,
+                        end + lk.size * 0.4,
+                        y + pitch / 2,
+                        f"({int(rng.integers(1, 999))})",
+                        0.85,
+                        lk.tint(0.5),
+                    )
                 y += pitch
             y += lk.size
         elif r < 0.9:
@@ -307,7 +347,14 @@ def _chrome(s: Sheet) -> tuple[float, float, float, float]:
             if kind == "minus":
                 s.canvas.bar(at, bar / 2, at + side, bar / 2 + 1.2, grey)
             elif kind == "square":  # the maximise button: a square, but no checkbox
-                s.canvas.frame(round(at), round(bar / 2 - side / 2), round(at + side), round(bar / 2 + side / 2), 1.0, grey)
+                s.canvas.frame(
+                    round(at),
+                    round(bar / 2 - side / 2),
+                    round(at + side),
+                    round(bar / 2 + side / 2),
+                    1.0,
+                    grey,
+                )
             else:
                 look.icon(s.canvas, "close", at, bar / 2 - side / 2, side, grey, fill, rng)
             at += 2 * lk.size
@@ -366,7 +413,9 @@ def fill_screen(s: Sheet) -> None:
         ]
         if len(kept) + len(hidden) == len(s.boxes):
             s.boxes, s.states = [s.boxes[i] for i in kept], [s.states[i] for i in kept]
-            s.canvas.round_bar(left + 4, top + 5, left + w + 4, top + h + 5, 8, lk.tint(0.35) if not lk.dark else 0)
+            s.canvas.round_bar(
+                left + 4, top + 5, left + w + 4, top + h + 5, 8, lk.tint(0.35) if not lk.dark else 0
+            )
             s.canvas.round_bar(left, top, left + w, top + h, 8, lk.tint(0.03))
             s.canvas.round_bar(left, top, left + w, top + h, 8, lk.tint(0.3), 1)
             settings(s, left + lk.size, top + lk.size * 0.5, w - 2 * lk.size, top + h - lk.size)

@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from model.canvas import BoxStyle, Canvas, draw_box, random_box_style
-from model.fonts import LATIN, SCRIPTS, SHAPED, Face, Font, FontBook, Words
+from model.fonts import LATIN, SCRIPTS, SHAPED, Face, Font, FontBook, Words, text_length
+from model.lookalikes import radio
 from model.page import EMPTY, FILLED, IGNORE, Page
 
 Rng = np.random.Generator
+
+STAND_INS = ("nothing", "radio", "bullet", "rule", "letter", "badge")
 
 
 @dataclass
@@ -97,27 +100,43 @@ class Sheet:
     def __init__(self, rng: Rng, width: int, height: int, look: Look, fonts: FontBook) -> None:
         self.rng, self.look, self.fonts = rng, look, fonts
         self.canvas = Canvas(width, height, look.paper)
+        # What stands where boxes would: "box", or on pages without a checkbox something else (see ``_stand_in``).
+        self.instead = "box"
         self.boxes: list[tuple[float, float, float, float]] = []
         self.states: list[int] = []
         self.lines: list[tuple[float, float, float, float]] = []  # x, baseline, width, height
 
-    def font(self, scale: float = 1.0, bold: bool = False, text: str = "") -> Font:
-        """The page's font, or its Latin one where ``text`` needs it."""
-        face = self.look.bold if bold else self.look.face
-        if not face.has(text.replace(" ", "")):
-            face = self.look.latin
+    def _face(self, text: str, bold: bool) -> Face:
+        """The first of the page's faces that has all of ``text``, or the Latin one."""
+        glyphs = text.replace(" ", "")
+        for face in (self.look.bold, self.look.face) if bold else (self.look.face,):
+            if face.has(glyphs):
+                return face
+        return self.look.latin
+
+    def _font(self, face: Face, scale: float) -> Font:
         return face.font(round(self.look.size * scale), self.look.shaped)
 
     def text(
-        self, x: float, base: float, text: str, scale: float = 1.0, bold: bool = False, grey: float | None = None
+        self,
+        x: float,
+        base: float,
+        text: str,
+        scale: float = 1.0,
+        bold: bool = False,
+        grey: float | None = None,
     ) -> float:
-        """Sets ``text`` from (x, baseline) on; returns where it ends."""
-        font = self.font(scale, bold, text)
-        return self.canvas.text(x, base, text, font, self.look.ink if grey is None else grey)
+        """Sets ``text`` from (x, baseline) on, less what no face of the page has; returns where it ends."""
+        face = self._face(text, bold)
+        if face is self.look.latin:
+            text = "".join(c for c in text if c == " " or face.has(c))
+        return self.canvas.text(
+            x, base, text, self._font(face, scale), self.look.ink if grey is None else grey
+        )
 
     def length(self, text: str, scale: float = 1.0, bold: bool = False) -> float:
         """The width of ``text`` in pixels."""
-        return float(self.font(scale, bold, text).getlength(text))
+        return text_length(text, self._font(self._face(text, bold), scale))
 
     def fit(self, text: str, room: float, scale: float = 1.0, bold: bool = False) -> str:
         """As many of the text's words as fit into ``room`` pixels, roughly."""
@@ -142,6 +161,9 @@ class Sheet:
     ) -> float:
         """A checkbox whose left edge is x, centred on the line's middle; returns its right edge."""
         side = self.look.side if side is None else side
+        if self.instead != "box":
+            self._stand_in(x, middle, side)
+            return x + side
         style = self.look.style if style is None else style
         if filled is None:
             filled = self.look.printed and self.rng.random() < self.look.share
@@ -158,6 +180,43 @@ class Sheet:
         self.boxes.append(drawn)
         self.states.append(FILLED if filled else EMPTY)
         return drawn[2]
+
+    def _stand_in(self, x: float, middle: float, side: float) -> None:
+        """A circle, a bullet, a rule, a letter in a square or nothing, in the place of a box."""
+        c, ink = self.canvas, self.look.ink
+        if self.instead == "radio":
+            radio(
+                c,
+                x,
+                middle - side / 2,
+                side,
+                ink,
+                self.rng.random() < self.look.share,
+                self.rng,
+                self.look.paper,
+            )
+        elif self.instead == "bullet":
+            r = 0.18 * side
+            c.round_bar(x + side / 2 - r, middle - r, x + side / 2 + r, middle + r, r, ink)
+        elif self.instead == "rule":
+            c.bar(x, middle + side * 0.4, x + side, middle + side * 0.4 + 1, ink)
+        elif self.instead == "letter":
+            c.frame(x, middle - side / 2, x + side, middle + side / 2, max(0.7, 0.05 * side), ink)
+            letter = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"[int(self.rng.integers(36))]
+            font = self.look.latin.font(round(side * 0.75))
+            c.text(x + (side - text_length(letter, font)) / 2, middle + side * 0.27, letter, font, ink)
+        elif self.instead == "badge":
+            radius = 0.5 * side if self.look.gap < 0.5 * self.look.size else 0.12 * side
+            c.round_bar(x, middle - side / 2, x + side, middle + side / 2, radius, ink)
+            letter = str(self.rng.integers(1, 10))
+            font = self.look.latin.font(round(side * 0.75))
+            c.text(
+                x + (side - text_length(letter, font)) / 2,
+                middle + side * 0.27,
+                letter,
+                font,
+                self.look.paper,
+            )
 
     def page(self) -> Page:
         """The page so far; boxes cut by its edge are cut, and ignored where less than two thirds show."""
