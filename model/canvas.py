@@ -17,7 +17,8 @@ Cover = NDArray[np.float32]
 class Canvas:
     """A grey image, ``image`` uint8 ``[H, W]``; every method paints ``grey`` (0..255) through a coverage mask.
 
-    Coordinates are pixel edges: a bar from x = 10 to x = 12 inks columns 10 and 11.  What lies outside is cut off.
+    Coordinates are pixel edges: a bar from x = 10 to x = 12 inks columns 10 and 11.  What lies outside is cut
+    off.
     """
 
     def __init__(self, width: int, height: int, paper: float = 255) -> None:
@@ -42,9 +43,7 @@ class Canvas:
         part = self.image[y0:y1, x0:x1]
         part[...] = (part + (np.float32(grey) - part) * m + np.float32(0.5)).astype(np.uint8)
 
-    def text(
-        self, x: float, baseline: float, text: str, font: Font, grey: float, strength: float = 1.0
-    ) -> float:
+    def text(self, x: float, baseline: float, text: str, font: Font, grey: float, strength: float = 1.0) -> float:
         """Sets ``text`` from the pen position (x, baseline); returns the pen's position after it."""
         if not text:
             return x
@@ -118,20 +117,14 @@ def bar_cover(x1: float, y1: float, x2: float, y2: float) -> tuple[Cover, int, i
     return cy[:, None] * cx[None, :], x, y
 
 
-def round_cover(
-    x1: float, y1: float, x2: float, y2: float, radius: float, grow: float = 0
-) -> tuple[Cover, int, int]:
+def round_cover(x1: float, y1: float, x2: float, y2: float, radius: float, grow: float = 0) -> tuple[Cover, int, int]:
     """Coverage of a rectangle with round corners from its signed distance; ``grow`` (or shrink) moves the edge."""
     x0, y0 = int(np.floor(x1)) - 1, int(np.floor(y1)) - 1
     w, h = int(np.ceil(x2)) + 1 - x0, int(np.ceil(y2)) + 1 - y0
     radius = min(radius, (x2 - x1) / 2, (y2 - y1) / 2)
     cx, cy = (x1 + x2) / 2, (y1 + y2) / 2
-    dx = np.abs(np.arange(x0, x0 + w, dtype=np.float32) + np.float32(0.5 - cx)) - np.float32(
-        (x2 - x1) / 2 - radius
-    )
-    dy = np.abs(np.arange(y0, y0 + h, dtype=np.float32) + np.float32(0.5 - cy)) - np.float32(
-        (y2 - y1) / 2 - radius
-    )
+    dx = np.abs(np.arange(x0, x0 + w, dtype=np.float32) + np.float32(0.5 - cx)) - np.float32((x2 - x1) / 2 - radius)
+    dy = np.abs(np.arange(y0, y0 + h, dtype=np.float32) + np.float32(0.5 - cy)) - np.float32((y2 - y1) / 2 - radius)
     outside = np.hypot(np.maximum(dx, 0)[None, :], np.maximum(dy, 0)[:, None])
     inside = np.minimum(np.maximum(dx[None, :], dy[:, None]), 0)
     return (0.5 - (outside + inside - np.float32(radius) - np.float32(grow))).clip(0, 1), x0, y0
@@ -141,11 +134,11 @@ def round_cover(
 class BoxStyle:
     """How the checkboxes of a page, or of a part of it, are printed.
 
-    border: solid, dashed, dotted, double, open (corners left open), bevel (sunken 3-D), hand (drawn by hand), none (only the
-    fill shows) or glyph (a dingbat of a font).  line: thickness in pixels.  ink, fill: greys, fill < 0 for none.
-    radius: of the corners, in sides.  shadow: offset in pixels, 0 for none.  aspect: width over height.
-    mark: the printed mark; mark_grey its grey; solid_fill: the whole box takes this grey when filled (screens), or -1.
-    mark_size: of the mark, in sides.
+    border: solid, dashed, dotted, double, open (corners left open), bevel (sunken 3-D), hand (drawn by hand),
+    none (only the fill shows) or glyph (a dingbat of a font).  line: thickness in pixels.  ink, fill: greys,
+    fill < 0 for none. radius: of the corners, in sides.  shadow: offset in pixels, 0 for none.  aspect: width
+    over height. mark: the printed mark; mark_grey its grey; solid_fill: the whole box takes this grey when
+    filled (screens), or -1. mark_size: of the mark, in sides.
     """
 
     border: str
@@ -167,9 +160,7 @@ class BoxStyle:
 MARKS = ("tick", "cross", "glyph", "solid", "dot", "dash", "diagonal", "inset")
 
 
-def random_box_style(
-    rng: Rng, side: float, ink: float, paper: float, screen: bool, symbols: list[Face]
-) -> BoxStyle:
+def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bool, symbols: list[Face]) -> BoxStyle:
     """A style for boxes of about ``side`` pixels on ``paper``."""
     dark = paper < 110
     toward = 255.0 if dark else 0.0
@@ -212,9 +203,7 @@ def random_box_style(
     mark_grey = grey if rng.random() < 0.5 else ink
     solid_fill = -1.0
     if screen and mark in ("tick", "dash", "glyph") and rng.random() < 0.6:  # accent colour with a light mark
-        solid_fill = (
-            float(rng.uniform(30, 150)) if not dark or rng.random() < 0.6 else float(rng.uniform(140, 240))
-        )
+        solid_fill = float(rng.uniform(30, 150)) if not dark or rng.random() < 0.6 else float(rng.uniform(140, 240))
         mark_grey = 255.0 if solid_fill < 150 else 20.0
     style = BoxStyle(
         border,
@@ -244,9 +233,7 @@ def random_box_style(
         ]
         pairs = [pq for pq in pairs if face.has(pq[0] + pq[1])]
         empty, filled = pairs[int(rng.choice(len(pairs)))]
-        style = replace(
-            style, face=face, glyph_empty=empty, glyph_filled=filled, ink=float(ink), fill=-1.0, aspect=1.0
-        )
+        style = replace(style, face=face, glyph_empty=empty, glyph_filled=filled, ink=float(ink), fill=-1.0, aspect=1.0)
     return style
 
 
@@ -272,9 +259,7 @@ def draw_box(
     radius = style.radius * side
     line = style.line
     if style.shadow > 0:
-        canvas.round_bar(
-            x + style.shadow, y + style.shadow, x2 + style.shadow, y2 + style.shadow, radius, style.ink
-        )
+        canvas.round_bar(x + style.shadow, y + style.shadow, x2 + style.shadow, y2 + style.shadow, radius, style.ink)
         if style.fill < 0:
             canvas.round_bar(x, y, x2, y2, radius, 255)
     if style.fill >= 0:
@@ -290,9 +275,7 @@ def draw_box(
     return x, y, x2, y2
 
 
-def _border(
-    canvas: Canvas, x: float, y: float, x2: float, y2: float, radius: float, style: BoxStyle, rng: Rng
-) -> None:
+def _border(canvas: Canvas, x: float, y: float, x2: float, y2: float, radius: float, style: BoxStyle, rng: Rng) -> None:
     line, ink = style.line, style.ink
     if style.border == "none":
         return
@@ -425,7 +408,8 @@ def _draw_glyph_box(
     if filled:
         chosen, _, base_filled = ink_of(style.glyph_filled, font)
         py_filled = py + base - base_filled
-        # Where the filled glyph's square differs (another advance, another height), line up what can be lined up.
+        # Where the filled glyph's square differs (another advance, another height), line up what can be lined
+        # up.
         ys2, xs2 = np.nonzero(chosen > 96)
         if not len(xs2):
             return None

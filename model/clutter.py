@@ -74,18 +74,14 @@ def add_clutter(s: Sheet) -> None:
     sides = np.array([max(c - a, d - b) for a, b, c, d in s.boxes])
 
     def clear(x: float, y: float, reach: float) -> bool:
-        return not len(centres) or bool(
-            (np.hypot(centres[:, 0] - x, centres[:, 1] - y) - sides > reach).all()
-        )
+        return not len(centres) or bool((np.hypot(centres[:, 0] - x, centres[:, 1] - y) - sides > reach).all())
 
     for _ in range(int(rng.integers(1, 9))):
         x, y = rng.uniform(0, width), rng.uniform(0, height)
         size = lk.size * rng.uniform(0.8, 2)
         kind = int(rng.integers(6))
         if kind == 0 and clear(x, y, 3 * size):  # a note in the margin
-            _write(s, x, y, size * rng.uniform(3, 10), size, hand) if clear(
-                x + 5 * size, y, 6 * size
-            ) else None
+            _write(s, x, y, size * rng.uniform(3, 10), size, hand) if clear(x + 5 * size, y, 6 * size) else None
         elif kind == 1 and clear(x, y, 4 * size):  # a circled word
             t = np.linspace(0, 2 * np.pi * rng.uniform(0.95, 1.15), 16)
             a, b = size * rng.uniform(1.5, 4), size * rng.uniform(0.8, 1.3)

@@ -1,8 +1,8 @@
 """What happens to a page between the printer and the file: scanners, phones, fax, screens and JPEG.
 
-``degrade`` moves the pixels (rotation, perspective, warp) and the boxes with them, then spoils the appearance.  About a
-third of the pages stay nearly clean, a third is moderately and a third badly degraded.  A box that can no longer be seen
-afterwards, or whose state can no longer be told, is set to ``IGNORE``.
+``degrade`` moves the pixels (rotation, perspective, warp) and the boxes with them, then spoils the
+appearance.  About a third of the pages stay nearly clean, a third is moderately and a third badly degraded.
+A box that can no longer be seen afterwards, or whose state can no longer be told, is set to ``IGNORE``.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ Image = NDArray[np.uint8]
 Rng = np.random.Generator
 
 
+def _bytes(image: object) -> Image:
+    """What OpenCV returned, as the uint8 array that it is."""
+    return np.asarray(image, np.uint8)
+
+
 def _move(page: Page, rng: Rng, strength: float) -> Page:
     """Rotation up to 5 degrees, slight scale, perspective and, at times, a smooth warp of the paper."""
     h, w = page.image.shape[:2]
-    angle = (
-        float(np.clip(rng.normal(0, 0.4 + 2.2 * strength), -5, 5))
-        if rng.random() < 0.35 + 0.6 * strength
-        else 0.0
-    )
+    angle = float(np.clip(rng.normal(0, 0.4 + 2.2 * strength), -5, 5)) if rng.random() < 0.35 + 0.6 * strength else 0.0
     stretch = rng.normal(0, 0.006 + 0.02 * strength, 2)
     tilt = rng.normal(0, 0.045 * strength, (4, 2)) if rng.random() < 0.5 * strength else np.zeros((4, 2))
     warp = rng.random() < 0.35 * strength
@@ -35,14 +36,9 @@ def _move(page: Page, rng: Rng, strength: float) -> Page:
     rot = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
     middle = np.array([w / 2, h / 2])
     target = (
-        (corners - middle) * (1 + stretch) @ rot.T
-        + middle
-        + tilt * min(w, h)
-        + rng.normal(0, 0.01, 2) * w * strength
+        (corners - middle) * (1 + stretch) @ rot.T + middle + tilt * min(w, h) + rng.normal(0, 0.01, 2) * w * strength
     )
-    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), target.astype(np.float32)).astype(
-        np.float64
-    )
+    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), target.astype(np.float32)).astype(np.float64)
     # Half a pixel: boxes are measured from pixel edges, OpenCV from pixel centres.
     half = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1.0]])
     centred = half @ matrix @ np.linalg.inv(half)
@@ -51,27 +47,27 @@ def _move(page: Page, rng: Rng, strength: float) -> Page:
     n = len(page.boxes)
     b = page.boxes.astype(np.float64)
     quad = np.stack([b[:, [0, 1]], b[:, [2, 1]], b[:, [2, 3]], b[:, [0, 3]]], 1).reshape(-1, 1, 2)
-    image = cv2.warpPerspective(
-        image, centred, (w, h), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=fill
+    image = _bytes(
+        cv2.warpPerspective(image, centred, (w, h), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=fill)
     )
     if n:
-        quad = cv2.perspectiveTransform(quad, matrix)
+        quad = np.asarray(cv2.perspectiveTransform(quad, matrix), np.float64)
     if warp:  # bulge: a few low-frequency waves
         amount = rng.uniform(1, 4 + 6 * strength)
         small = rng.normal(0, 1, (2, 4, 4)).astype(np.float32)
         field = [cv2.resize(f, (w, h), interpolation=cv2.INTER_CUBIC) * np.float32(amount) for f in small]
         gx, gy = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
-        image = cv2.remap(
-            image, gx + field[0], gy + field[1], cv2.INTER_LINEAR, borderMode=border, borderValue=fill
+        image = _bytes(
+            cv2.remap(image, gx + field[0], gy + field[1], cv2.INTER_LINEAR, borderMode=border, borderValue=fill)
         )
         if n:  # the map is dst -> src; for so smooth a field the inverse is minus the displacement
             at = quad.reshape(-1, 2).astype(int).clip(0, (w - 1, h - 1))
             quad = quad - np.stack([field[0][at[:, 1], at[:, 0]], field[1][at[:, 1], at[:, 0]]], 1)[:, None]
     if not n:
-        return Page(np.asarray(image, np.uint8), page.boxes.copy(), page.states.copy())
+        return Page(image, page.boxes.copy(), page.states.copy())
     quad = quad.reshape(n, 4, 2)
     boxes = np.concatenate([quad.min(1), quad.max(1)], 1).astype(np.float32)
-    return _clip(Page(np.asarray(image, np.uint8), boxes, page.states.copy()))
+    return _clip(Page(image, boxes, page.states.copy()))
 
 
 def _clip(page: Page) -> Page:
@@ -99,13 +95,11 @@ def _scale_about(image: Image, factor: float, rng: Rng) -> Image:
     """Down and up again (or up and down): one link of a resampling chain."""
     h, w = image.shape[:2]
     down = int(
-        rng.choice(
-            [cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST], p=[0.5, 0.3, 0.15, 0.05]
-        )
+        rng.choice([cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST], p=[0.5, 0.3, 0.15, 0.05])
     )
     up = int(rng.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4], p=[0.5, 0.4, 0.1]))
     small = cv2.resize(image, (max(8, round(w * factor)), max(8, round(h * factor))), interpolation=down)
-    return np.asarray(cv2.resize(small, (w, h), interpolation=up), np.uint8)
+    return _bytes(cv2.resize(small, (w, h), interpolation=up))
 
 
 def _field(h: int, w: int, rng: Rng, cells: int) -> NDArray[np.float32]:
@@ -136,9 +130,7 @@ def _shade(image: Image, rng: Rng, strength: float) -> Image:
     if rng.random() < 0.25:
         edge = (x if rng.random() < 0.5 else y) * (1 if rng.random() < 0.5 else -1)
         gain = gain * (
-            1
-            - np.float32(rng.uniform(0.2, 0.7) * strength)
-            * np.exp((edge - 1) / np.float32(rng.uniform(0.03, 0.15)))
+            1 - np.float32(rng.uniform(0.2, 0.7) * strength) * np.exp((edge - 1) / np.float32(rng.uniform(0.03, 0.15)))
         )
     return _gain(image, gain.astype(np.float32))
 
@@ -151,7 +143,7 @@ def _shadow(image: Image, rng: Rng, strength: float) -> Image:
     middle = rng.uniform(0, 64, 2)
     points = (middle + rng.uniform(-45, 45, (k, 2))).astype(np.int32)
     cv2.fillPoly(small, [cv2.convexHull(points)], int(255 * (1 - strength * rng.uniform(0.2, 0.6))))
-    small = np.asarray(cv2.GaussianBlur(small, (0, 0), rng.uniform(0.6, 5)), np.uint8)
+    small = _bytes(cv2.GaussianBlur(small, (0, 0), rng.uniform(0.6, 5)))
     return _gain(
         image,
         np.asarray(cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR), np.float32) / np.float32(255),
@@ -160,14 +152,14 @@ def _shadow(image: Image, rng: Rng, strength: float) -> Image:
 
 def _blur(image: Image, rng: Rng, sigma: float) -> Image:
     if rng.random() < 0.75:
-        return np.asarray(cv2.GaussianBlur(image, (0, 0), max(0.25, sigma)), np.uint8)
+        return _bytes(cv2.GaussianBlur(image, (0, 0), max(0.25, sigma)))
     length = max(2, round(sigma * 3))  # motion
     kernel = np.zeros((2 * length + 1, 2 * length + 1), np.float32)
     a = rng.uniform(0, np.pi)
     d = np.array([np.cos(a), np.sin(a)]) * length / 2
     p, q = (length - d).round().astype(int).tolist(), (length + d).round().astype(int).tolist()
     cv2.line(kernel, p, q, 1.0, 1)
-    return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)
+    return _bytes(cv2.filter2D(image, -1, kernel / kernel.sum()))
 
 
 def _noise(image: Image, rng: Rng, sigma: float) -> Image:
@@ -181,9 +173,7 @@ def _noise(image: Image, rng: Rng, sigma: float) -> Image:
 def _levels(image: Image, black: float, white: float, gamma: float) -> Image:
     """Maps black to ``black`` and white to ``white`` (0..255) along a gamma curve."""
     t = np.linspace(0, 1, 256) ** gamma
-    return np.asarray(
-        cv2.LUT(image, (black + (white - black) * t).clip(0, 255).round().astype(np.uint8)), np.uint8
-    )
+    return np.asarray(cv2.LUT(image, (black + (white - black) * t).clip(0, 255).round().astype(np.uint8)), np.uint8)
 
 
 def _dirt(image: Image, rng: Rng, strength: float) -> Image:
@@ -229,28 +219,23 @@ def _moire(image: Image, rng: Rng, strength: float) -> Image:
         k = np.float32(2 * np.pi / period)
         bend = np.float32(rng.uniform(0, 1.5)) * np.sin(x * np.float32(rng.uniform(0.002, 0.01)))
         wave += np.sin(k * (np.float32(np.cos(a)) * x + np.float32(np.sin(a)) * y) + bend)
-    return (
-        (image + _like(wave * np.float32(rng.uniform(2, 9) * strength), image)).clip(0, 255).astype(np.uint8)
-    )
+    return (image + _like(wave * np.float32(rng.uniform(2, 9) * strength), image)).clip(0, 255).astype(np.uint8)
 
 
 def _threshold(image: Image, rng: Rng) -> Image:
     """Black and white: global, local, or dithered; with the toner's ragged edge."""
-    grey = image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+    grey = image if image.ndim == 2 else _bytes(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
     kind = rng.random()
     if rng.random() < 0.6:
-        grey = np.asarray(cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.4, 0.9)), np.uint8)
+        grey = _bytes(cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.4, 0.9)))
         grey = _noise(grey, rng, rng.uniform(2, 14))
     if kind < 0.5:
         level = float(np.percentile(grey[::7, ::7], 80)) * rng.uniform(0.55, 0.85)
         out = np.where(grey > level, 255, 0).astype(np.uint8)
     elif kind < 0.85:
         size = int(rng.integers(7, 30)) * 2 + 1
-        out = np.asarray(
-            cv2.adaptiveThreshold(
-                grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, size, rng.uniform(6, 22)
-            ),
-            np.uint8,
+        out = _bytes(
+            cv2.adaptiveThreshold(grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, size, rng.uniform(6, 22)),
         )
     else:  # ordered dither
         bayer = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.float32) * 16 + 8
@@ -269,7 +254,7 @@ def _toner(image: Image, rng: Rng) -> Image:
     kernel = np.ones((2, 2), np.uint8) if rng.random() < 0.6 else np.ones((3, 3), np.uint8)
     op = cv2.erode if rng.random() < 0.6 else cv2.dilate  # erode darkens: ink grows
     share = rng.uniform(0.2, 0.7)
-    return np.asarray(cv2.addWeighted(op(image, kernel), share, image, 1 - share, 0), np.uint8)
+    return _bytes(cv2.addWeighted(op(image, kernel), share, image, 1 - share, 0))
 
 
 def _cast(image: Image, rng: Rng) -> Image:
@@ -284,9 +269,7 @@ def _jpeg(image: Image, quality: int) -> Image:
     done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise RuntimeError("OpenCV could not encode a JPEG")
-    out = np.asarray(
-        cv2.imdecode(data, cv2.IMREAD_GRAYSCALE if image.ndim == 2 else cv2.IMREAD_COLOR), np.uint8
-    )
+    out = _bytes(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE if image.ndim == 2 else cv2.IMREAD_COLOR))
     return out if image.ndim == 2 else np.ascontiguousarray(out[..., ::-1])
 
 
@@ -323,7 +306,7 @@ def _spoil(image: Image, rng: Rng, strength: float) -> Image:
     if rng.random() < 0.15 * strength + 0.05:  # a sharpening driver
         soft = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.8, 1.6))
         k = rng.uniform(0.3, 1.2)
-        image = np.asarray(cv2.addWeighted(image, 1 + k, soft, -k, 0), np.uint8)
+        image = _bytes(cv2.addWeighted(image, 1 + k, soft, -k, 0))
     if rng.random() < 0.55:
         low = 95 - 75 * strength
         image = _jpeg(image, int(rng.uniform(max(20, low - 5), 96)))
@@ -345,15 +328,17 @@ def _range(values: NDArray[np.float32]) -> tuple[float, float]:
 def _judge(before: Page, after: Image) -> NDArray[np.int8]:
     """The states as far as they can still be seen: a box that no longer resembles its clean self becomes IGNORE.
 
-    Compared are the clean and the spoilt patch around each box (one third of a side beyond it), both slightly blurred:
-    the correlation of the rim, where the outline is, and the amount of ink inside, where the mark is.
+    Compared are the clean and the spoilt patch around each box (one third of a side beyond it), both slightly
+    blurred: the correlation of the rim, where the outline is, and the amount of ink inside, where the mark
+    is.
     """
     states = before.states.copy()
     if not len(states):
         return states
     h, w = after.shape[:2]
     a, b = _grey(before.image), _grey(after)
-    a, b = cv2.GaussianBlur(a, (0, 0), 0.8), cv2.GaussianBlur(b, (0, 0), 0.8)
+    a = np.asarray(cv2.GaussianBlur(a, (0, 0), 0.8), np.float32)
+    b = np.asarray(cv2.GaussianBlur(b, (0, 0), 0.8), np.float32)
     for i, (x1, y1, x2, y2) in enumerate(before.boxes):
         if states[i] == IGNORE:
             continue
@@ -375,8 +360,8 @@ def _judge(before: Page, after: Image) -> NDArray[np.int8]:
         if sv < 3.5 or su < 1 or float((u * v).mean()) < 0.4 * su * sv:
             states[i] = IGNORE
             continue
-        # Ink inside against the rim's brightest part (its darkest, for a light box on a dark page), in units of the
-        # rim's contrast: comparable before and after.
+        # Ink inside against the rim's brightest part (its darkest, for a light box on a dark page), in units
+        # of the rim's contrast: comparable before and after.
         p_in, q_in = p[iy, ix], q[iy, ix]
         (p_lo, p_hi), (q_lo, q_hi) = _range(p[rim]), _range(q[rim])
         was = (p_in - p_lo) / max(p_hi - p_lo, 1)
@@ -401,11 +386,7 @@ def degrade(page: Page, rng: Rng) -> Page:
     if draw < 0.06:
         return Page(page.image.copy(), page.boxes.copy(), page.states.copy())
     strength = float(
-        rng.uniform(0.02, 0.15)
-        if draw < 0.36
-        else rng.uniform(0.15, 0.5)
-        if draw < 0.68
-        else rng.uniform(0.5, 1)
+        rng.uniform(0.02, 0.15) if draw < 0.36 else rng.uniform(0.15, 0.5) if draw < 0.68 else rng.uniform(0.5, 1)
     )
     moved = _move(page, rng, strength)
     image = _spoil(moved.image, rng, strength)

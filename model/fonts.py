@@ -1,8 +1,9 @@
 """The typefaces installed on this machine, and words to set in them.
 
-Faces come from fontconfig (``fc-list``), or from Pillow's built-in face where there is none.  A face is only asked for
-characters it has: a missing glyph is drawn as a small square, which is just what the network looks for.
-``fonts.txt`` lists the Debian packages that the published weights were trained with; any set of fonts works.
+Faces come from fontconfig (``fc-list``), or from Pillow's built-in face where there is none.  A face is only
+asked for characters it has: a missing glyph is drawn as a small square, which is just what the network looks
+for. ``fonts.txt`` lists the Debian packages that the published weights were trained with; any set of fonts
+works.
 """
 
 from __future__ import annotations
@@ -55,18 +56,226 @@ HANDWRITTEN = (
     "dancing", "domestic", "sniglet",
 )  # fmt: skip
 
-COMMON = (
-    "the of and to in a is that for it as was with be by on not he his but at are this have from or had an they which one you "
-    "were all her she there would their we him been has when who will no more if out so up said what its about than into them "
-    "can only other time new some could these two may first then do any like my now over such our man me even most made after "
-    "also did many before must through back years where much your way well down should because each just those people mr how "
-    "too little state good very make world still own see men work long get here between both life being under never day same "
-    "another know while last might us great old year off come since against go came right used take three name date address "
-    "phone signature number please check applicant employer spouse child income tax total amount form section yes no other "
-    "none single married male female street city zip code country birth place social security benefit insurance policy claim "
-    "account bank payment medical history allergies diabetes heart smoke weekly daily monthly rarely agree disagree neutral "
-    "strongly satisfied court petitioner respondent case order attorney plaintiff defendant hearing request application permit"
-).split()
+COMMON = [
+    "the",
+    "of",
+    "and",
+    "to",
+    "in",
+    "a",
+    "is",
+    "that",
+    "for",
+    "it",
+    "as",
+    "was",
+    "with",
+    "be",
+    "by",
+    "on",
+    "not",
+    "he",
+    "his",
+    "but",
+    "at",
+    "are",
+    "this",
+    "have",
+    "from",
+    "or",
+    "had",
+    "an",
+    "they",
+    "which",
+    "one",
+    "you",
+    "were",
+    "all",
+    "her",
+    "she",
+    "there",
+    "would",
+    "their",
+    "we",
+    "him",
+    "been",
+    "has",
+    "when",
+    "who",
+    "will",
+    "no",
+    "more",
+    "if",
+    "out",
+    "so",
+    "up",
+    "said",
+    "what",
+    "its",
+    "about",
+    "than",
+    "into",
+    "them",
+    "can",
+    "only",
+    "other",
+    "time",
+    "new",
+    "some",
+    "could",
+    "these",
+    "two",
+    "may",
+    "first",
+    "then",
+    "do",
+    "any",
+    "like",
+    "my",
+    "now",
+    "over",
+    "such",
+    "our",
+    "man",
+    "me",
+    "even",
+    "most",
+    "made",
+    "after",
+    "also",
+    "did",
+    "many",
+    "before",
+    "must",
+    "through",
+    "back",
+    "years",
+    "where",
+    "much",
+    "your",
+    "way",
+    "well",
+    "down",
+    "should",
+    "because",
+    "each",
+    "just",
+    "those",
+    "people",
+    "mr",
+    "how",
+    "too",
+    "little",
+    "state",
+    "good",
+    "very",
+    "make",
+    "world",
+    "still",
+    "own",
+    "see",
+    "men",
+    "work",
+    "long",
+    "get",
+    "here",
+    "between",
+    "both",
+    "life",
+    "being",
+    "under",
+    "never",
+    "day",
+    "same",
+    "another",
+    "know",
+    "while",
+    "last",
+    "might",
+    "us",
+    "great",
+    "old",
+    "year",
+    "off",
+    "come",
+    "since",
+    "against",
+    "go",
+    "came",
+    "right",
+    "used",
+    "take",
+    "three",
+    "name",
+    "date",
+    "address",
+    "phone",
+    "signature",
+    "number",
+    "please",
+    "check",
+    "applicant",
+    "employer",
+    "spouse",
+    "child",
+    "income",
+    "tax",
+    "total",
+    "amount",
+    "form",
+    "section",
+    "yes",
+    "no",
+    "other",
+    "none",
+    "single",
+    "married",
+    "male",
+    "female",
+    "street",
+    "city",
+    "zip",
+    "code",
+    "country",
+    "birth",
+    "place",
+    "social",
+    "security",
+    "benefit",
+    "insurance",
+    "policy",
+    "claim",
+    "account",
+    "bank",
+    "payment",
+    "medical",
+    "history",
+    "allergies",
+    "diabetes",
+    "heart",
+    "smoke",
+    "weekly",
+    "daily",
+    "monthly",
+    "rarely",
+    "agree",
+    "disagree",
+    "neutral",
+    "strongly",
+    "satisfied",
+    "court",
+    "petitioner",
+    "respondent",
+    "case",
+    "order",
+    "attorney",
+    "plaintiff",
+    "defendant",
+    "hearing",
+    "request",
+    "application",
+    "permit",
+]
 
 
 @dataclass(frozen=True)
@@ -162,7 +371,8 @@ class FontBook:
             for script, ranges in SCRIPTS.items():
                 if face.has("".join(chr(c) for r in ranges for c in (r[0], (r[0] + r[1]) // 2, r[1]))):
                     by_script.setdefault(script, {}).setdefault(face.family, []).append(face)
-        # A list of families, each a list of faces: a family of 60 weights shall not be drawn 60 times as often.
+        # A list of families, each a list of faces: a family of 60 weights shall not be drawn 60 times as
+        # often.
         self.text = {script: list(families.values()) for script, families in by_script.items()}
         if "latin" not in self.text:
             self.text["latin"] = [[Face("", 0, "Pillow", "Regular", "20-7e a1-ff")]]
@@ -185,9 +395,7 @@ class FontBook:
         for families in self.text.values():
             for family in families:
                 if family[0].family == face.family:
-                    bold = [
-                        f for f in family if "bold" in f.style.lower() and "italic" not in f.style.lower()
-                    ]
+                    bold = [f for f in family if "bold" in f.style.lower() and "italic" not in f.style.lower()]
                     return bold[int(rng.integers(len(bold)))] if bold else face
         return face
 
@@ -199,11 +407,53 @@ def book(half: int | None = None) -> FontBook:
 
 
 _ONSETS = (
-    "b c d f g h j k l m n p r s t v w br ch cl cr dr fl fr gl gr pl pr sh sl sp st str th tr sch qu z kn".split()
+    [
+        "b",
+        "c",
+        "d",
+        "f",
+        "g",
+        "h",
+        "j",
+        "k",
+        "l",
+        "m",
+        "n",
+        "p",
+        "r",
+        "s",
+        "t",
+        "v",
+        "w",
+        "br",
+        "ch",
+        "cl",
+        "cr",
+        "dr",
+        "fl",
+        "fr",
+        "gl",
+        "gr",
+        "pl",
+        "pr",
+        "sh",
+        "sl",
+        "sp",
+        "st",
+        "str",
+        "th",
+        "tr",
+        "sch",
+        "qu",
+        "z",
+        "kn",
+    ]
 ) + [""] * 6
-_VOWELS = "a e i o u a e i o e ai ea ee ie ou oo au ei y".split()
-_CODAS = ("n r s t l d m ck ng nt st rd ll ss ch rt nd x ff z p".split()) + [""] * 12
-_ACCENTS = "ä ö ü é è ê à ç ñ ó í ß å ø ł č š ž ő ã".split()
+_VOWELS = ["a", "e", "i", "o", "u", "a", "e", "i", "o", "e", "ai", "ea", "ee", "ie", "ou", "oo", "au", "ei", "y"]
+_CODAS = (
+    ["n", "r", "s", "t", "l", "d", "m", "ck", "ng", "nt", "st", "rd", "ll", "ss", "ch", "rt", "nd", "x", "ff", "z", "p"]
+) + [""] * 12
+_ACCENTS = ["ä", "ö", "ü", "é", "è", "ê", "à", "ç", "ñ", "ó", "í", "ß", "å", "ø", "ł", "č", "š", "ž", "ő", "ã"]
 
 
 class Words:
@@ -233,8 +483,7 @@ class Words:
             if not self.signs:
                 return "".join(letters)
             return "".join(
-                c + (self.signs[int(rng.integers(len(self.signs)))] if rng.random() < 0.5 else "")
-                for c in letters
+                c + (self.signs[int(rng.integers(len(self.signs)))] if rng.random() < 0.5 else "") for c in letters
             )
         if self.common and rng.random() < 0.75:
             return COMMON[int(rng.integers(len(COMMON)))]
@@ -267,9 +516,7 @@ class Words:
         text = glue.join(words)
         text = text[:1].upper() + text[1:] if capital else text
         return (
-            text
-            if self.face.has(text.replace(" ", ""))
-            else "".join(c for c in text if c == " " or self.face.has(c))
+            text if self.face.has(text.replace(" ", "")) else "".join(c for c in text if c == " " or self.face.has(c))
         )
 
 

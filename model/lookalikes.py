@@ -14,9 +14,7 @@ from model.marks import draw_mark, draw_path, random_hand
 Rng = np.random.Generator
 
 
-def radio(
-    canvas: Canvas, x: float, y: float, side: float, ink: float, on: bool, rng: Rng, paper: float
-) -> None:
+def radio(canvas: Canvas, x: float, y: float, side: float, ink: float, on: bool, rng: Rng, paper: float) -> None:
     """A radio circle or an oval, with or without its dot."""
     line = max(0.7, side * rng.choice([0.05, 0.08, 0.12]))
     if on and rng.random() < 0.25:
@@ -180,9 +178,7 @@ def _code(c: Canvas, x: float, y: float, w: float, size: int, ink: float, rng: R
     return y + h + size
 
 
-def _grid(
-    c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, face: Face, rng: Rng
-) -> float:
+def _grid(c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, face: Face, rng: Rng) -> float:
     """Contiguous near-square cells: calendar, crossword, squared paper, chess board, score table."""
     side = size * rng.uniform(0.8, 2.6)
     columns = int(np.clip(w / side, 1, rng.integers(4, 26)))
@@ -317,9 +313,7 @@ def icon(c: Canvas, kind: str, x: float, y: float, side: float, ink: float, pape
         if rng.random() < 0.6:
             strokes(_p((0.5, 0.28), (0.5, 0.72)))
     elif kind == "folder":
-        strokes(
-            _p((0.02, 0.2), (0.35, 0.2), (0.45, 0.32), (0.98, 0.32), (0.98, 0.85), (0.02, 0.85)), close=True
-        )
+        strokes(_p((0.02, 0.2), (0.35, 0.2), (0.45, 0.32), (0.98, 0.32), (0.98, 0.85), (0.02, 0.85)), close=True)
     elif kind == "search":
         c.round_bar(x + 0.05 * side, y + 0.05 * side, x + 0.68 * side, y + 0.68 * side, side, ink, line)
         strokes(_p((0.6, 0.6), (0.95, 0.95)))
@@ -440,9 +434,9 @@ def _photo(c: Canvas, x: float, y: float, w: float, size: int, rng: Rng) -> floa
         small = rng.normal(0, 1 / cells**0.5, (cells, cells)).astype(np.float32)
         out += cv2.resize(small, (pw, ph), interpolation=cv2.INTER_CUBIC if cells < 20 else cv2.INTER_LINEAR)
     for _ in range(int(rng.integers(2, 10))):
-        points = (
-            rng.uniform(0, 1, 2) * (pw, ph) + rng.normal(0, size * 2, (int(rng.integers(3, 6)), 2))
-        ).astype(np.int32)
+        points = (rng.uniform(0, 1, 2) * (pw, ph) + rng.normal(0, size * 2, (int(rng.integers(3, 6)), 2))).astype(
+            np.int32
+        )
         cv2.fillPoly(out, [points], float(rng.normal(0, 1)))
     out = (out - out.min()) / max(float(np.ptp(out)), 1e-6)
     c.blend(1 - out, round(x), round(y), 0)
@@ -534,9 +528,9 @@ def _radios(
                 at += wide * 1.4
             else:
                 radio(c, at, y, side, ink, rng.random() < 0.35, rng, paper)
-                at = c.text(
-                    at + side * 1.4, y + side / 2 + size * 0.36, words.word(), font, ink
-                ) + size * rng.uniform(1, 3)
+                at = c.text(at + side * 1.4, y + side / 2 + size * 0.36, words.word(), font, ink) + size * rng.uniform(
+                    1, 3
+                )
         y += side * rng.uniform(1.3, 1.8)
     return y + size * 0.6
 

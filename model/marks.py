@@ -1,13 +1,14 @@
 """Pen marks: what people do to a box (``draw_mark``) and what merely crosses one (``draw_stray``).
 
-Real forms show three things that tidy drawings miss, and all are drawn here: strokes far longer than the box (a tick may
-start beside the box and end in the words three boxes on), strokes as thick as a quarter of the box, and scribbles that
-hide the outline.  Strokes are polylines with a width and an opacity per point, rasterised at four times the resolution and
-multiplied into the page, as ink is.
+Real forms show three things that tidy drawings miss, and all are drawn here: strokes far longer than the box
+(a tick may start beside the box and end in the words three boxes on), strokes as thick as a quarter of the
+box, and scribbles that hide the outline.  Strokes are polylines with a width and an opacity per point,
+rasterised at four times the resolution and multiplied into the page, as ink is.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -121,9 +122,7 @@ def _smooth(points: Sequence[tuple[float, float]] | Points, step: float = 1.0) -
         a, b, c, d = ext[i - 1], ext[i], ext[i + 1], ext[i + 2]
         n = max(2, int(np.hypot(*(c - b)) / step) + 1)
         t = np.linspace(0, 1, n, endpoint=False)[:, None]
-        out.append(
-            0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
-        )
+        out.append(0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3))
     out.append(p[-1:])
     return np.vstack(out)
 
@@ -138,9 +137,7 @@ def _wobble(points: Points, amount: float, rng: np.random.Generator) -> Points:
     return points + np.stack([np.interp(at, grid, shake[:, 0]), np.interp(at, grid, shake[:, 1])], 1)
 
 
-def _ink(
-    points: Points, hand: Hand, rng: np.random.Generator, gain: float = 1.0, taper: float = -1.0
-) -> Stroke:
+def _ink(points: Points, hand: Hand, rng: np.random.Generator, gain: float = 1.0, taper: float = -1.0) -> Stroke:
     """Width and opacity along a path: pressure at the start and in turns, lift at the end, skips of the ball."""
     n = len(points)
     t = np.linspace(0, 1, n)
@@ -199,9 +196,7 @@ def _tick(c: Points, s: float, hand: Hand, rng: np.random.Generator, long: bool,
     # The valley sits in the box or, in sloppy hands, on its edge or just outside.
     spread = 0.12 + 0.24 * hand.slop
     valley = c + np.array([rng.normal(-0.12, spread), rng.normal(0.18, spread)]).clip(-0.75, 0.75) * s
-    if (
-        long and rng.random() < 0.15 + 0.35 * hand.slop
-    ):  # the hook lies beside the box, the long stroke runs through it
+    if long and rng.random() < 0.15 + 0.35 * hand.slop:  # the hook lies beside the box, the long stroke runs through it
         through = c + rng.normal(0, 0.16, 2) * s
         valley = through - rng.uniform(0.4, 1.15) * s * np.array([np.cos(angle), np.sin(angle)])
         size = max(size, 1.7 * s)
@@ -228,9 +223,7 @@ def _tick(c: Points, s: float, hand: Hand, rng: np.random.Generator, long: bool,
     return [_ink(_wobble(path, 0.02 * s, rng), hand, rng)]
 
 
-def _cross(
-    c: Points, s: float, hand: Hand, rng: np.random.Generator, long: bool, room: float
-) -> list[Stroke]:
+def _cross(c: Points, s: float, hand: Hand, rng: np.random.Generator, long: bool, room: float) -> list[Stroke]:
     reach = (rng.uniform(1.3, 3.0) if long else rng.uniform(0.75, 1.45)) * (1 + 0.2 * hand.slop)
     reach = min(reach, max(room, 0.8)) * s
     middle = c + rng.normal(0, 0.04 + 0.13 * hand.slop, 2) * s
@@ -252,9 +245,7 @@ def _cross(
     return [_ink(_wobble(p, 0.02 * s, rng), hand, rng) for p in paths]
 
 
-def _zigzag(
-    c: Points, w: float, h: float, turns: int, angle: float, jitter: float, rng: np.random.Generator
-) -> Points:
+def _zigzag(c: Points, w: float, h: float, turns: int, angle: float, jitter: float, rng: np.random.Generator) -> Points:
     """A path to and fro across a ``w`` by ``h`` area around ``c``, turned by ``angle``."""
     t = np.linspace(-0.5, 0.5, turns)
     y = np.where(np.arange(turns) % 2 == 0, -0.5, 0.5) * h
@@ -276,9 +267,7 @@ def _scribble(c: Points, s: float, hand: Hand, rng: np.random.Generator) -> list
             0, 0.06 * s, len(t)
         )
         drift = np.linspace(-0.3, 0.3, len(t)) * s * rng.uniform(0, 1)
-        path = _smooth(
-            np.stack([c[0] + drift + r * np.cos(t), c[1] + r * np.sin(t) * rng.uniform(0.6, 1)], 1)
-        )
+        path = _smooth(np.stack([c[0] + drift + r * np.cos(t), c[1] + r * np.sin(t) * rng.uniform(0.6, 1)], 1))
     return [_ink(path, hand, rng, gain=rng.uniform(0.9, 1.4), taper=0)]
 
 
@@ -289,9 +278,7 @@ def _solid(c: Points, w: float, h: float, hand: Hand, rng: np.random.Generator) 
     angle = float(rng.choice([0.0, np.pi / 2, np.pi / 4, -np.pi / 4]) + rng.normal(0, 0.15))
     diag = 0.8 if abs(np.sin(2 * angle)) > 0.5 else 1.0
     turns = int(np.clip(max(w, h) * grow / nib * rng.uniform(1.3, 2.2), 6, 60))
-    path = _zigzag(
-        c + rng.normal(0, 0.05, 2) * w, w * grow * diag, h * grow * diag, turns, angle, 0.04 * w, rng
-    )
+    path = _zigzag(c + rng.normal(0, 0.05, 2) * w, w * grow * diag, h * grow * diag, turns, angle, 0.04 * w, rng)
     return [
         _ink(
             path,
@@ -354,8 +341,8 @@ def _one(kind: str, box: Box, hand: Hand, rng: np.random.Generator, room: float)
         r = rng.uniform(0.2, 0.52) * s
         t = np.linspace(0, 2 * np.pi * rng.uniform(0.92, 1.25), 14) + rng.uniform(0, 6)
         at = c + rng.normal(0, 0.06, 2) * s
-        p = np.stack([at[0] + r * np.cos(t), at[1] + r * rng.uniform(0.75, 1.2) * np.sin(t)], 1)
-        return [_ink(_smooth(p + rng.normal(0, 0.03 * s, p.shape)), hand, rng, taper=0)]
+        ring = np.stack([at[0] + r * np.cos(t), at[1] + r * rng.uniform(0.75, 1.2) * np.sin(t)], 1)
+        return [_ink(_smooth(ring + rng.normal(0, 0.03 * s, ring.shape)), hand, rng, taper=0)]
     if kind == "retraced":  # the same mark twice or three times over
         again = str(rng.choice(["tick", "cross", "slash", "tick"]))
         strokes = _one(again, box, hand, rng, room)
@@ -372,9 +359,7 @@ def _one(kind: str, box: Box, hand: Hand, rng: np.random.Generator, room: float)
         for _ in range(int(rng.integers(1, 4))):
             half = rng.uniform(0.6, 1.4) * s
             y = c[1] + rng.normal(0, 0.22) * s
-            first.append(
-                _ink(_smooth([(c[0] - half, y + rng.normal(0, 0.1) * s), (c[0] + half, y)]), hand, rng)
-            )
+            first.append(_ink(_smooth([(c[0] - half, y + rng.normal(0, 0.1) * s), (c[0] + half, y)]), hand, rng))
         return first
     raise ValueError(f"no such mark: {kind}")
 
@@ -399,15 +384,11 @@ def draw_mark(
         hand = random_hand(rng, side)
     if kind is None:
         kind = (
-            str(rng.choice(hand.kinds))
-            if hand.kinds != KINDS
-            else KINDS[int(rng.choice(len(KINDS), p=KIND_WEIGHTS))]
+            str(rng.choice(hand.kinds)) if hand.kinds != KINDS else KINDS[int(rng.choice(len(KINDS), p=KIND_WEIGHTS))]
         )
     strokes = _one(kind, box, hand, rng, room)
-    if hand.opacity > 0.9 or len(strokes) == 1:
-        groups = [strokes]
-    else:  # see-through ink darkens where strokes cross
-        groups = [[s] for s in strokes]
+    # See-through ink darkens where strokes cross, so these go on one by one.
+    groups = [[s] for s in strokes] if hand.opacity <= 0.9 else [strokes]
     for group in groups:
         patch = _raster(group, image.shape)
         if patch is not None:
@@ -415,9 +396,7 @@ def draw_mark(
     return image
 
 
-def draw_path(
-    image: Image, points: Sequence[tuple[float, float]], rng: np.random.Generator, hand: Hand
-) -> Image:
+def draw_path(image: Image, points: Sequence[tuple[float, float]], rng: np.random.Generator, hand: Hand) -> Image:
     """Draws a smooth pen stroke through ``points`` (pixels), in place, and returns the image; for handwriting beside boxes."""
     patch = _raster([_ink(_smooth(points), hand, rng)], image.shape)
     if patch is not None:
@@ -440,9 +419,9 @@ def _fold(image: Image, x: float, y: float, s: float, rng: np.random.Generator) 
     gain = 1 - np.float32(rng.uniform(0.08, 0.5)) * np.exp(-((d / sigma) ** 2))
     gain = gain - np.float32(rng.uniform(0, 0.1)) * np.exp(-np.abs(d) / 5) * (d > 0)
     lift = np.float32(rng.uniform(0, 90)) * np.exp(-(((d - 2 * sigma) / sigma) ** 2))
-    patchy = np.interp(
-        np.arange(last - first), np.linspace(0, last - first, 12), rng.uniform(0.4, 1, 12)
-    ).astype(np.float32)
+    patchy = np.interp(np.arange(last - first), np.linspace(0, last - first, 12), rng.uniform(0.4, 1, 12)).astype(
+        np.float32
+    )
     shape = (-1, 1) if image.ndim == 2 else (-1, 1, 1)
     part = view[lo:hi, first:last]
     mix = patchy[None, :] if image.ndim == 2 else patchy[None, :, None]
@@ -471,9 +450,7 @@ def draw_stray(
         d = np.array([np.cos(a), np.sin(a)])
         at = np.array([cx, cy]) + rng.normal(0, 0.35, 2) * s
         back, ahead = rng.uniform(5, 25, 2) * s
-        path = _smooth(
-            [tuple(at - d * back), tuple(at + rng.normal(0, 0.1, 2) * s), tuple(at + d * ahead)], 4.0
-        )
+        path = _smooth([tuple(at - d * back), tuple(at + rng.normal(0, 0.1, 2) * s), tuple(at + d * ahead)], 4.0)
         strokes = [_ink(path, replace(hand, width=min(hand.width, 0.1 * s + 0.6)), rng)]
     elif kind == "fold":
         _fold(image, cx + rng.normal(0, 0.3) * s, cy + rng.normal(0, 0.3) * s, s, rng)
@@ -482,9 +459,7 @@ def draw_stray(
         y = (y2 if rng.random() < 0.7 else y1) + rng.normal(0, 0.12) * s
         left, right = (0.5, 6.0) if rng.random() < 0.5 else (6.0, 0.5)
         x_a, x_b = cx - rng.uniform(0, left) * s, cx + rng.uniform(0.3, right) * s
-        path = _smooth(
-            [(x_a, y), ((x_a + x_b) / 2, y + rng.normal(0, 0.08) * s), (x_b, y + rng.normal(0, 0.1) * s)]
-        )
+        path = _smooth([(x_a, y), ((x_a + x_b) / 2, y + rng.normal(0, 0.08) * s), (x_b, y + rng.normal(0, 0.1) * s)])
         strokes = [_ink(path, hand, rng)]
     elif kind == "stamp":  # ring or frame of a rubber stamp across the box
         rgb = [(0.2, 0.2, 0.6), (0.7, 0.15, 0.2), (0.3, 0.3, 0.3), (0.2, 0.45, 0.3)][int(rng.integers(4))]
@@ -509,7 +484,7 @@ def draw_stray(
             turn = rng.normal(0, 0.2)
             rot = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
             corners = corners @ rot.T + (cx - w / 1.2 * np.sign(rng.normal()), cy)
-            for p, q in zip(corners[:-1], corners[1:], strict=True):
+            for p, q in itertools.pairwise(corners):
                 strokes.append(_ink(_smooth([tuple(p), tuple(q)], 2.0), pen, rng, taper=0))
     elif kind == "tail":  # the end of a neighbour's tick or cross
         a = np.deg2rad(rng.normal(-40, 16))
@@ -530,9 +505,7 @@ def draw_stray(
             strokes.append(Stroke(at, size, np.array([rng.uniform(0.3, 1.0)])))
         rgb = (0.15, 0.15, 0.15)
     elif kind == "smudge":  # a wide pale smear of ink, coffee or rubber
-        pen = replace(
-            hand, opacity=rng.uniform(0.08, 0.3), width=rng.uniform(0.4, 1.2) * s, pressure=0.5, skip=0.5
-        )
+        pen = replace(hand, opacity=rng.uniform(0.08, 0.3), width=rng.uniform(0.4, 1.2) * s, pressure=0.5, skip=0.5)
         at = np.array([cx, cy]) + rng.normal(0, 0.5, 2) * s
         d = rng.normal(0, 1.5, 2) * s
         strokes = [_ink(_smooth([tuple(at - d), tuple(at), tuple(at + d)], 2.0), pen, rng, taper=0)]
@@ -541,9 +514,7 @@ def draw_stray(
         side = -1 if rng.random() < 0.5 else 1
         xs = cx + side * (rng.uniform(0.45, 0.75) + np.linspace(0, rng.uniform(2, 6), n)) * s
         ys = cy + rng.normal(0, 0.35, n) * s
-        strokes = [
-            _ink(_smooth(np.stack([xs, ys], 1)), replace(hand, width=min(hand.width, 0.12 * s + 0.6)), rng)
-        ]
+        strokes = [_ink(_smooth(np.stack([xs, ys], 1)), replace(hand, width=min(hand.width, 0.12 * s + 0.6)), rng)]
     else:
         raise ValueError(f"no such stray: {kind}")
     patch = _raster(strokes, image.shape)

@@ -18,7 +18,8 @@ class Page:
 
     image: uint8, ``[H, W]`` grey or ``[H, W, 3]`` RGB.
     boxes: float32 ``[n, 4]``, x1, y1, x2, y2 in pixels: the outer edge of the printed square (not of a mark
-        drawn over it). Pixel ``i`` covers ``[i, i + 1)``, so a square whose ink starts in column 10 has x1 = 10.
+        drawn over it). Pixel ``i`` covers ``[i, i + 1)``, so a square whose ink starts in column 10 has x1 =
+        10.
     states: int8 ``[n]``: ``EMPTY``, ``FILLED`` or ``IGNORE`` (neither a box nor background for training).
     """
 

@@ -2,9 +2,9 @@
 
     python -m model.pages --out sheet.png        # a contact sheet of pages with their labels
 
-A page is laid out from top to bottom in one to three columns; each stretch is a section (a question with options, a table,
-a matrix, fields, text, look-alikes).  Boxes are printed first, with all else; pen marks and strays come last, over it all,
-as they do in life.
+A page is laid out from top to bottom in one to three columns; each stretch is a section (a question with
+options, a table, a matrix, fields, text, look-alikes).  Boxes are printed first, with all else; pen marks and
+strays come last, over it all, as they do in life.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from model.sheet import STAND_INS, Sheet, random_look
 Rng = np.random.Generator
 
 
-# --- sections: each draws into (x, y, width) and returns the y below it -------------------------------------------------
+# --- sections: each draws into (x, y, width) and returns the y below it
+# -------------------------------------------------
 
 Section = Callable[[Sheet, float, float, float], float]
 
@@ -41,9 +42,7 @@ def heading(s: Sheet, x: float, y: float, w: float) -> float:
     h = lk.size * scale * 1.35
     kind = rng.random()
     if rng.random() < 0.25:
-        text = s.fit(
-            text.upper() if lk.face.has(text.upper().replace(" ", "")) else text, w * 0.95, scale, True
-        )
+        text = s.fit(text.upper() if lk.face.has(text.upper().replace(" ", "")) else text, w * 0.95, scale, True)
     if kind < 0.25:
         fill = lk.ink if rng.random() < 0.5 else float(rng.uniform(20, 130))
         s.canvas.bar(x, y, x + w, y + h, fill)
@@ -77,9 +76,7 @@ def paragraph(s: Sheet, x: float, y: float, w: float) -> float:
         at = x
         if inline and rng.random() < 0.7:
             for _ in range(int(rng.integers(1, 4))):
-                text = s.fit(
-                    lk.words.phrase(int(rng.integers(1, 5)), False), (x + w - at) - 4 * lk.side, scale
-                )
+                text = s.fit(lk.words.phrase(int(rng.integers(1, 5)), False), (x + w - at) - 4 * lk.side, scale)
                 if len(text) < 2:
                     break
                 at = s.text(at, y, text, scale) + lk.size * rng.uniform(0.1, 0.5)
@@ -94,9 +91,7 @@ def paragraph(s: Sheet, x: float, y: float, w: float) -> float:
     return y + lk.size * rng.uniform(0.6, 1.4)
 
 
-def _option(
-    s: Sheet, x: float, middle: float, text: str, scale: float, side: float, box: bool = True
-) -> float:
+def _option(s: Sheet, x: float, middle: float, text: str, scale: float, side: float, box: bool = True) -> float:
     """A box with its label on the usual side; returns the right end."""
     lk = s.look
     base = middle + lk.size * scale * 0.36
@@ -179,9 +174,7 @@ def question(s: Sheet, x: float, y: float, w: float) -> float:
             else:
                 end = _option(s, left, middle, text, scale, side, boxes)
                 if rng.random() < 0.06 and end < left + room - 3 * lk.size:
-                    s.canvas.bar(
-                        end + 4, middle + lk.size * 0.4, left + room, middle + lk.size * 0.4 + 1, lk.ink
-                    )
+                    s.canvas.bar(end + 4, middle + lk.size * 0.4, left + room, middle + lk.size * 0.4 + 1, lk.ink)
     return y + rows * step
 
 
@@ -308,11 +301,7 @@ def box_grid(s: Sheet, x: float, y: float, w: float) -> float:
                 break
             end = s.box(left, middle, side)
             if labels in ("number", "letter"):
-                text = (
-                    str(r * columns + c + 1)[-2:]
-                    if labels == "number"
-                    else "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[c % 26]
-                )
+                text = str(r * columns + c + 1)[-2:] if labels == "number" else "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[c % 26]
                 s.text(end + 2, middle + lk.size * scale * 0.36, text, scale)
     return y + rows * pitch_y + lk.size
 
@@ -400,9 +389,7 @@ def cells(s: Sheet, x: float, y: float, w: float) -> float:
                 side = min(lk.side, h - lk.size * 0.9)
                 while side >= 8 and at + side + 3 * lk.size < right and rng.random() < 0.85:
                     end = s.box(at, y + h - lk.size * 0.25 - side / 2, side) + min(lk.gap, lk.size * 0.5)
-                    at = s.text(end, base, s.phrase(1, 2, right - end - 2, 0.9), 0.9) + lk.size * rng.uniform(
-                        0.6, 1.6
-                    )
+                    at = s.text(end, base, s.phrase(1, 2, right - end - 2, 0.9), 0.9) + lk.size * rng.uniform(0.6, 1.6)
             else:
                 s.lines.append((left + 4, base, right - left - 8, lk.size))
             s.canvas.bar(right - line, y, right, y + h, lk.ink)
@@ -465,9 +452,7 @@ def gap(s: Sheet, x: float, y: float, w: float) -> float:
 def lookalike(s: Sheet, x: float, y: float, w: float) -> float:
     """Something that is no checkbox but resembles one."""
     lk = s.look
-    return look.section(
-        s.canvas, x, y, w, lk.size, lk.ink, lk.paper, lk.face, lk.latin, s.fonts, lk.words, s.rng
-    )
+    return look.section(s.canvas, x, y, w, lk.size, lk.ink, lk.paper, lk.face, lk.latin, s.fonts, lk.words, s.rng)
 
 
 SECTIONS: dict[str, Section] = {
@@ -553,9 +538,7 @@ def _marks(s: Sheet) -> None:
     centre = (b[:, :2] + b[:, 2:]) / 2
     side = np.minimum(b[:, 2] - b[:, 0], b[:, 3] - b[:, 1])
     pen = (not lk.printed or rng.random() < (0.03 if lk.screen else 0.12)) and not lk.dark
-    hands: list[Hand] = [
-        random_hand(rng, float(np.median(side))) for _ in range(1 if rng.random() < 0.8 else 2)
-    ]
+    hands: list[Hand] = [random_hand(rng, float(np.median(side))) for _ in range(1 if rng.random() < 0.8 else 2)]
     strays = rng.random() < 0.25
     stray_share = rng.uniform(0.03, 0.2)
     for i in range(n):
@@ -575,8 +558,8 @@ def _marks(s: Sheet) -> None:
 def draw_page(rng: Rng, fonts: FontBook | None = None) -> Page:
     """A synthetic page, grey, about 640 to 1500 pixels on its long side, undegraded.
 
-    rng: the page depends on it (and on the installed fonts) alone.  fonts: the faces to use; by default the part of the
-    installed ones that is not kept for validation.
+    rng: the page depends on it (and on the installed fonts) alone.  fonts: the faces to use; by default the
+    part of the installed ones that is not kept for validation.
     """
     fonts = book(0) if fonts is None else fonts
     screen = rng.random() < 0.22

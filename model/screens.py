@@ -16,9 +16,7 @@ def _switch(s: Sheet, x: float, middle: float, h: float) -> float:
     s.canvas.round_bar(x, middle - h / 2, x + w, middle + h / 2, h / 2, track)
     r = h * 0.38
     cx = x + w - h / 2 if on else x + h / 2
-    s.canvas.round_bar(
-        cx - r, middle - r, cx + r, middle + r, r, 255 if not s.look.dark or on else s.look.tint(0.7)
-    )
+    s.canvas.round_bar(cx - r, middle - r, cx + r, middle + r, r, 255 if not s.look.dark or on else s.look.tint(0.7))
     return x + w
 
 
@@ -42,9 +40,7 @@ def _chip(s: Sheet, x: float, middle: float, text: str, scale: float) -> float:
     return x + w
 
 
-def _label(
-    s: Sheet, x: float, middle: float, text: str, scale: float = 1.0, grey: float | None = None
-) -> float:
+def _label(s: Sheet, x: float, middle: float, text: str, scale: float = 1.0, grey: float | None = None) -> float:
     return s.text(x, middle + s.look.size * scale * 0.36, text, scale, grey=grey)
 
 
@@ -146,9 +142,7 @@ def settings(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
                     y += pitch * 0.75
                     _label(s, at, y + pitch * 0.45, s.phrase(4, 14, x + w - at, 0.8), 0.8, lk.tint(0.6))
             elif control == "radio":
-                look.radio(
-                    s.canvas, at, middle - lk.side / 2, lk.side, lk.ink, rng.random() < 0.3, rng, lk.paper
-                )
+                look.radio(s.canvas, at, middle - lk.side / 2, lk.side, lk.ink, rng.random() < 0.3, rng, lk.paper)
                 _label(s, at + lk.side + max(lk.gap, 3), middle, s.phrase(1, 6, w * 0.7))
             elif control == "switch":
                 left = rng.random() < 0.5
@@ -158,9 +152,7 @@ def settings(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
                 end = _label(s, at, middle, s.phrase(1, 3, w * 0.35)) + lk.size
                 width = min(x + w - end, lk.size * rng.uniform(6, 14))
                 if width > 4 * lk.size:
-                    s.canvas.round_bar(
-                        end, middle - lk.size, end + width, middle + lk.size, 3, lk.tint(0.4), 1
-                    )
+                    s.canvas.round_bar(end, middle - lk.size, end + width, middle + lk.size, 3, lk.tint(0.4), 1)
                     _label(s, end + lk.size * 0.5, middle, s.phrase(1, 2, width - 3 * lk.size))
                     tip = np.array([(-0.3, -0.15), (0, 0.2), (0.3, -0.15)]) * lk.size + (
                         end + width - lk.size,
@@ -175,9 +167,7 @@ def settings(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
                 if rng.random() < 0.6:
                     s.canvas.round_bar(knob - r, middle - r, knob + r, middle + r, r, lk.tint(0.8))
                 else:
-                    s.canvas.round_bar(
-                        knob - r * 0.6, middle - r, knob + r * 0.6, middle + r, 2, lk.tint(0.6)
-                    )
+                    s.canvas.round_bar(knob - r * 0.6, middle - r, knob + r * 0.6, middle + r, 2, lk.tint(0.6))
             y += pitch
         if grouped:
             s.canvas.round_bar(x, top, x + w, y + pitch * 0.2, 3, lk.tint(0.35), 1)
@@ -193,9 +183,7 @@ def grid_view(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
     left = x + lk.side + lk.size * 2
     edges = np.linspace(left, x + w - 2 * lk.size, columns + 1)
     rows = int(rng.integers(3, 18))
-    kinds = rng.choice(
-        ["text", "number", "chip", "check", "tick", "icon"], columns, p=[0.4, 0.2, 0.1, 0.14, 0.06, 0.1]
-    )
+    kinds = rng.choice(["text", "number", "chip", "check", "tick", "icon"], columns, p=[0.4, 0.2, 0.1, 0.14, 0.06, 0.1])
     s.canvas.bar(x, y, x + w, y + pitch, lk.tint(float(rng.choice([0.0, 0.06, 0.15]))))
     grid = rng.random() < 0.3
     for r in range(rows):
@@ -286,9 +274,7 @@ def web_form(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
         if r < 0.45:
             s.text(x, y + lk.size, s.phrase(1, 3, width))
             h = lk.size * rng.uniform(1.8, 2.6)
-            s.canvas.round_bar(
-                x, y + lk.size * 1.5, x + width, y + lk.size * 1.5 + h, radius, lk.tint(0.35), 1
-            )
+            s.canvas.round_bar(x, y + lk.size * 1.5, x + width, y + lk.size * 1.5 + h, radius, lk.tint(0.35), 1)
             if rng.random() < 0.5:
                 s.text(
                     x + lk.size * 0.6,
@@ -405,7 +391,8 @@ def fill_screen(s: Sheet) -> None:
             for i, (x1, y1, x2, y2) in enumerate(s.boxes)
             if x2 < left - 8 or x1 > left + w + 8 or y2 < top - 8 or y1 > top + h + 8
         ]
-        # A box half under the dialog is neither here nor there: only those quite outside or quite under it are simple.
+        # A box half under the dialog is neither here nor there: only those quite outside or quite under it
+        # are simple.
         hidden = [
             i
             for i, (x1, y1, x2, y2) in enumerate(s.boxes)
@@ -413,9 +400,7 @@ def fill_screen(s: Sheet) -> None:
         ]
         if len(kept) + len(hidden) == len(s.boxes):
             s.boxes, s.states = [s.boxes[i] for i in kept], [s.states[i] for i in kept]
-            s.canvas.round_bar(
-                left + 4, top + 5, left + w + 4, top + h + 5, 8, lk.tint(0.35) if not lk.dark else 0
-            )
+            s.canvas.round_bar(left + 4, top + 5, left + w + 4, top + h + 5, 8, lk.tint(0.35) if not lk.dark else 0)
             s.canvas.round_bar(left, top, left + w, top + h, 8, lk.tint(0.03))
             s.canvas.round_bar(left, top, left + w, top + h, 8, lk.tint(0.3), 1)
             settings(s, left + lk.size, top + lk.size * 0.5, w - 2 * lk.size, top + h - lk.size)

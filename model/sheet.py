@@ -20,10 +20,10 @@ STAND_INS = ("nothing", "radio", "bullet", "rule", "letter", "badge")
 class Look:
     """What a page has in common.
 
-    paper, ink: greys.  size: of the text in pixels.  face, bold: of the page's script; latin: for what these lack.
-    shaped: whether the script needs the shaping engine.  style, side: of the boxes.  gap: between box and label.
-    lead: line pitch in text sizes.  screen: a screenshot, not paper.  rtl: labels stand left of their boxes.
-    printed: boxes are filled by printed marks, a ``share`` of them.
+    paper, ink: greys.  size: of the text in pixels.  face, bold: of the page's script; latin: for what these
+    lack. shaped: whether the script needs the shaping engine.  style, side: of the boxes.  gap: between box
+    and label. lead: line pitch in text sizes.  screen: a screenshot, not paper.  rtl: labels stand left of
+    their boxes. printed: boxes are filled by printed marks, a ``share`` of them.
     """
 
     paper: float
@@ -100,7 +100,8 @@ class Sheet:
     def __init__(self, rng: Rng, width: int, height: int, look: Look, fonts: FontBook) -> None:
         self.rng, self.look, self.fonts = rng, look, fonts
         self.canvas = Canvas(width, height, look.paper)
-        # What stands where boxes would: "box", or on pages without a checkbox something else (see ``_stand_in``).
+        # What stands where boxes would: "box", or on pages without a checkbox something else (see
+        # ``_stand_in``).
         self.instead = "box"
         self.boxes: list[tuple[float, float, float, float]] = []
         self.states: list[int] = []
@@ -130,9 +131,7 @@ class Sheet:
         face = self._face(text, bold)
         if face is self.look.latin:
             text = "".join(c for c in text if c == " " or face.has(c))
-        return self.canvas.text(
-            x, base, text, self._font(face, scale), self.look.ink if grey is None else grey
-        )
+        return self.canvas.text(x, base, text, self._font(face, scale), self.look.ink if grey is None else grey)
 
     def length(self, text: str, scale: float = 1.0, bold: bool = False) -> float:
         """The width of ``text`` in pixels."""
