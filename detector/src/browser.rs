@@ -60,7 +60,8 @@ pub fn detect(image: &[u8], options: Option<DetectOptions>) -> Result<DetectionR
 #[wasm_bindgen]
 pub fn annotate(image: &[u8], options: Option<AnnotateOptions>) -> Result<Vec<u8>, JsValue> {
     start()?;
-    with_detector(|detector| detector.annotate(image, &read(options)?)).map_err(|error| thrown(&error))
+    with_detector(|detector| detector.annotate(image, &read(options)?))
+        .map_err(|error| thrown(&error))
 }
 
 /// What this build is: versions, classes, formats, default confidence, limits.
@@ -78,9 +79,11 @@ pub fn info() -> Result<JsModuleInfo, JsValue> {
 fn read<T: DeserializeOwned + Default>(options: Option<impl Into<JsValue>>) -> Result<T, Error> {
     match options.map(Into::into) {
         None => Ok(T::default()),
-        Some(options) => serde_wasm_bindgen::from_value(options).map_err(|error| Error::BadOptions {
-            reason: error.to_string(),
-        }),
+        Some(options) => {
+            serde_wasm_bindgen::from_value(options).map_err(|error| Error::BadOptions {
+                reason: error.to_string(),
+            })
+        }
     }
 }
 

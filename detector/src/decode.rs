@@ -73,9 +73,13 @@ fn guess_format(bytes: &[u8]) -> Result<ImageFormat, Error> {
         ) => Ok(format),
         Ok(other) => Err(unsupported(&format!("a picture of type {other:?}"))),
         // What people send most often, by name: it saves them a guess.
-        Err(_) if bytes.starts_with(b"%PDF") => Err(unsupported("a PDF (its pages are not pictures)")),
+        Err(_) if bytes.starts_with(b"%PDF") => {
+            Err(unsupported("a PDF (its pages are not pictures)"))
+        }
         Err(_) if bytes.get(4..8) == Some(b"ftyp") => Err(unsupported("a HEIC picture or a video")),
-        Err(_) if bytes.starts_with(b"PK\x03\x04") => Err(unsupported("an archive or office document")),
+        Err(_) if bytes.starts_with(b"PK\x03\x04") => {
+            Err(unsupported("an archive or office document"))
+        }
         Err(_) => Err(unsupported("this kind of file")),
     }
 }
@@ -142,7 +146,8 @@ mod tests {
             ImageFormat::Bmp,
             ImageFormat::Gif,
         ] {
-            let page = decode(&encode(&picture, format)).unwrap_or_else(|e| panic!("{format:?}: {e}"));
+            let page =
+                decode(&encode(&picture, format)).unwrap_or_else(|e| panic!("{format:?}: {e}"));
             assert_eq!((page.width(), page.height()), (40, 30), "{format:?}");
         }
     }
@@ -158,7 +163,8 @@ mod tests {
         let mut rgba = RgbaImage::from_pixel(10, 10, Rgba([0, 0, 0, 0]));
         rgba.put_pixel(3, 3, Rgba([0, 0, 0, 255]));
         rgba.put_pixel(4, 4, Rgba([0, 0, 0, 128]));
-        let page = decode(&encode(&DynamicImage::ImageRgba8(rgba), ImageFormat::Png)).expect("decodes");
+        let page =
+            decode(&encode(&DynamicImage::ImageRgba8(rgba), ImageFormat::Png)).expect("decodes");
         let rgb = page.into_rgb8();
         assert_eq!(rgb.get_pixel(0, 0).0, [255, 255, 255]);
         assert_eq!(rgb.get_pixel(3, 3).0, [0, 0, 0]);
@@ -208,14 +214,20 @@ mod tests {
             ImageFormat::Bmp,
             ImageFormat::WebP,
         ] {
-            let whole = encode(&DynamicImage::ImageRgb8(grey_ramp(40, 30).into_rgb8()), format);
+            let whole = encode(
+                &DynamicImage::ImageRgb8(grey_ramp(40, 30).into_rgb8()),
+                format,
+            );
             for cut in [4, 12, 20, whole.len() / 2, whole.len() - 1] {
                 // JPEG decoders show what has arrived, which is fine; a panic would fail this test.
                 let _ = decode(&whole[..cut]);
             }
         }
         let png = encode(&grey_ramp(40, 30), ImageFormat::Png);
-        assert_eq!(decode(&png[..png.len() / 2]).unwrap_err().code(), "corrupt_image");
+        assert_eq!(
+            decode(&png[..png.len() / 2]).unwrap_err().code(),
+            "corrupt_image"
+        );
     }
 
     /// A bomb is 67 bytes that claim 30,000 x 30,000 pixels: refused from the header alone.
@@ -234,7 +246,9 @@ mod tests {
     #[test]
     fn too_small_and_too_large_files() {
         assert_eq!(
-            decode(&encode(&grey_ramp(40, 7), ImageFormat::Png)).unwrap_err().code(),
+            decode(&encode(&grey_ramp(40, 7), ImageFormat::Png))
+                .unwrap_err()
+                .code(),
             "too_small"
         );
         assert_eq!(

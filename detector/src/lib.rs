@@ -64,7 +64,10 @@ impl Detector {
     /// # Errors
     /// [`Error::Network`] or [`Error::Internal`] if the build itself is broken.
     pub fn built_in() -> Result<Self, Error> {
-        let detector = Self::new(TractNetwork::parse(parameters::WEIGHTS)?, Parameters::built_in()?);
+        let detector = Self::new(
+            TractNetwork::parse(parameters::WEIGHTS)?,
+            Parameters::built_in()?,
+        );
         // A letter page, upright: most first pages find their plan ready.
         let (width, height) = page::working_size(850, 1100, &detector.parameters.scale);
         let side = |pixels: u32| pixels.next_multiple_of(page::MULTIPLE) as usize;
@@ -76,7 +79,10 @@ impl Detector {
 impl<N: Network> Detector<N> {
     /// A detector around any network.
     pub fn new(network: N, parameters: Parameters) -> Self {
-        Self { network, parameters }
+        Self {
+            network,
+            parameters,
+        }
     }
 
     /// The network's numbers: version, default confidence, scale.
@@ -108,7 +114,11 @@ impl<N: Network> Detector<N> {
     ///
     /// # Errors
     /// What [`Network::run`] gives.
-    pub fn detect_picture(&self, picture: &DynamicImage, conf: f64) -> Result<DetectionResult, Error> {
+    pub fn detect_picture(
+        &self,
+        picture: &DynamicImage,
+        conf: f64,
+    ) -> Result<DetectionResult, Error> {
         let (width, height) = (picture.width(), picture.height());
         let scale = &self.parameters.scale;
         let page = page::prepare(picture, scale);

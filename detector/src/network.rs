@@ -76,7 +76,10 @@ impl TractNetwork {
     /// [`Error::Network`].
     pub fn plan(&self, height: usize, width: usize) -> Result<Plan, Error> {
         // A poisoned lock means a panic in another thread while the list was in order.
-        let mut plans = self.plans.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut plans = self
+            .plans
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some((_, plan)) = plans.iter().find(|(size, _)| *size == (height, width)) {
             return Ok(plan.clone());
         }
@@ -104,7 +107,9 @@ impl Network for TractNetwork {
                 reason: error.to_string(),
             })
             .map(Tensor::from)?;
-        let outputs = plan.run(tvec!(tensor.into_tvalue())).map_err(|error| failed(&error))?;
+        let outputs = plan
+            .run(tvec!(tensor.into_tvalue()))
+            .map_err(|error| failed(&error))?;
         let output = outputs[0]
             .to_plain_array_view::<f32>()
             .map_err(|error| failed(&error))?;
@@ -138,7 +143,10 @@ mod tests {
         let network = TractNetwork::parse(WEIGHTS).expect("parses");
         for (height, width) in [(32, 32), (64, 96), (320, 256)] {
             let out = network.run(Grid::zeros(1, height, width)).expect("runs");
-            assert_eq!((out.channels, out.height, out.width), (24, height / 8, width / 8));
+            assert_eq!(
+                (out.channels, out.height, out.width),
+                (24, height / 8, width / 8)
+            );
             assert!(out.data.iter().all(|v| v.is_finite()));
         }
     }

@@ -175,7 +175,10 @@ mod tests {
         assert_eq!(tiles(990, 1280, &SCALE).len(), 1);
         let long = tiles(800, 8000, &SCALE);
         for pair in long.windows(2) {
-            assert!(pair[0].y + pair[0].height >= pair[1].y + SCALE.overlap, "{pair:?}");
+            assert!(
+                pair[0].y + pair[0].height >= pair[1].y + SCALE.overlap,
+                "{pair:?}"
+            );
             assert!(pair[0].y < pair[1].y, "no tile twice: {pair:?}");
         }
     }

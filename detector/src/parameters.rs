@@ -88,6 +88,10 @@ mod tests {
         assert!((0.1..0.9).contains(&p.nms_iou));
         assert!(p.scale.overlap * 2 < p.scale.long_side);
         assert!(p.calibration.a > 0.0);
-        assert!(WEIGHTS.len() <= 1_500_000, "{} bytes of weights", WEIGHTS.len());
+        assert!(
+            WEIGHTS.len() <= 1_500_000,
+            "{} bytes of weights",
+            WEIGHTS.len()
+        );
     }
 }

@@ -160,7 +160,10 @@ pub extern "C" fn cbd_result_len() -> usize {
 /// must not import one. Should anything ever ask, it gets an error, not zeros.
 #[cfg(target_arch = "wasm32")]
 #[unsafe(no_mangle)]
-unsafe extern "Rust" fn __getrandom_v03_custom(_dest: *mut u8, _len: usize) -> Result<(), getrandom::Error> {
+unsafe extern "Rust" fn __getrandom_v03_custom(
+    _dest: *mut u8,
+    _len: usize,
+) -> Result<(), getrandom::Error> {
     Err(getrandom::Error::UNSUPPORTED)
 }
 
@@ -199,7 +202,10 @@ mod tests {
         // SAFETY: nothing to free is nothing to do.
         unsafe { cbd_free(std::ptr::null_mut(), 0) };
         // SAFETY: no bytes are read.
-        assert_eq!(unsafe { cbd_detect(std::ptr::null(), 0, std::ptr::null(), 0) }, FAILED);
+        assert_eq!(
+            unsafe { cbd_detect(std::ptr::null(), 0, std::ptr::null(), 0) },
+            FAILED
+        );
         assert!(String::from_utf8_lossy(&result()).contains("empty_input"));
     }
 }

@@ -166,7 +166,10 @@ mod tests {
                 width: 850,
                 height: 1100,
             },
-            vec![detection(Class::Filled, 0.98765), detection(Class::Empty, 0.99999)],
+            vec![
+                detection(Class::Filled, 0.98765),
+                detection(Class::Empty, 0.99999),
+            ],
             "1.2.3",
         );
         assert_eq!(
