@@ -70,6 +70,10 @@ suite('createDetector', () => {
     const [trapped, next] = await Promise.allSettled([detector.detect(trap), detector.detect(answer)]);
     assert.equal(trapped.status === 'rejected' && trapped.reason.code, 'crashed');
     assert.equal(next.status === 'fulfilled' && next.value.model, '1', 'a fresh instance');
+    await assert.rejects(detector.detect(order({ do: 'trap', words: 'index out of bounds' })), {
+      code: 'crashed',
+      message: 'The module stopped unexpectedly: index out of bounds',
+    });
     detector.close();
   });
 

@@ -16,6 +16,9 @@ export interface Engine {
  */
 let crash: DetectorError | undefined;
 
+/** The instance's bare exports. */
+let running: bindings.InitOutput | undefined;
+
 /**
  * Instantiates the module in this thread and prepares its network. wasm-bindgen's glue holds a single instance, so a
  * second call, with whatever module, gives the same one: calling twice is harmless.
@@ -23,7 +26,7 @@ let crash: DetectorError | undefined;
  */
 export async function startEngine(module: WebAssembly.Module): Promise<Engine> {
   try {
-    await init({ module_or_path: module });
+    running = await init({ module_or_path: module });
   } catch (error) {
     const code = error instanceof RangeError ? 'out_of_memory' : 'no_wasm';
     throw new DetectorError(code, `The module could not be started: ${wordsOf(error)}`, { cause: error });
@@ -46,7 +49,21 @@ function guarded<T>(call: () => T): T {
     return call();
   } catch (error) {
     if (isErrorResult(error)) throw new DetectorError(error.code, error.detail);
-    crash = new DetectorError('crashed', `The module stopped unexpectedly: ${wordsOf(error)}`, { cause: error });
+    const words = lastWords() ?? wordsOf(error);
+    crash = new DetectorError('crashed', `The module stopped unexpectedly: ${words}`, { cause: error });
     throw crash;
+  }
+}
+
+/** What the module left of a panic: an error with the code `internal` in the place of a result; often there is none. */
+function lastWords(): string | undefined {
+  try {
+    if (!running) return undefined;
+    const { memory, cbd_result_ptr, cbd_result_len } = running;
+    const result = new Uint8Array(memory.buffer, cbd_result_ptr() >>> 0, cbd_result_len() >>> 0);
+    const error: unknown = JSON.parse(new TextDecoder().decode(result));
+    return isErrorResult(error) && error.code === 'internal' ? error.detail : undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -6,7 +6,9 @@
 import type * as real from '../../src/lib/bindings/checkbox_detector.js';
 
 export type Order =
-  | { do: 'trap' | 'spin' }
+  | { do: 'spin' }
+  /** `words`: what a panic would leave. */
+  | { do: 'trap'; words?: string }
   | { do: 'fail'; error: real.ErrorResult }
   | { do: 'answer'; result: real.DetectionResult };
 
@@ -30,8 +32,12 @@ let running: { trap(): void; spin(): void } | undefined;
 /** How many calls this instance has had: a fresh one starts at nought. */
 let calls = 0;
 
-export default async function init({ module_or_path }: { module_or_path: WebAssembly.Module }): Promise<void> {
+const memory = new WebAssembly.Memory({ initial: 1 });
+let resultLength = 0;
+
+export default async function init({ module_or_path }: { module_or_path: WebAssembly.Module }) {
   running ??= (await WebAssembly.instantiate(module_or_path)).exports as unknown as typeof running;
+  return { memory, cbd_result_ptr: () => 0, cbd_result_len: () => resultLength };
 }
 
 export const start: typeof real.start = () => {};
@@ -56,7 +62,11 @@ export const info: typeof real.info = () => ({
 export const detect: typeof real.detect = (image) => {
   calls += 1;
   const order = orderIn(image);
-  if (order.do === 'trap') running?.trap();
+  if (order.do === 'trap') {
+    const left = JSON.stringify({ success: false, code: 'internal', detail: order.words });
+    resultLength = new TextEncoder().encodeInto(left, new Uint8Array(memory.buffer)).written;
+    running?.trap();
+  }
   if (order.do === 'spin') running?.spin();
   if (order.do === 'fail') throw order.error;
   // The version tells how many calls this instance has had.
