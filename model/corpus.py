@@ -77,7 +77,12 @@ def entries(root: Path) -> list[Entry]:
         source = {row["path"]: row["source_repo"] for row in csv.DictReader(f)}
     with open(root / "PAGES.csv", newline="") as f:
         return [
-            Entry(root / row["path"], int(row["page_index"]), source[row["path"]], row["n_square_outlines_without_widget"] == "0")
+            Entry(
+                root / row["path"],
+                int(row["page_index"]),
+                source[row["path"]],
+                row["n_square_outlines_without_widget"] == "0",
+            )
             for row in csv.DictReader(f)
         ]
 
@@ -136,8 +141,8 @@ def snap(grey: Array, rect: Rect, lo: float, hi: float) -> Rect | None:
 
 def _outline(ink: Array, rect: Rect, size: float, lo: float, hi: float) -> Rect | None:
     length = max(5, int(0.55 * size))
-    upright = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((length, 1), np.uint8))
-    level = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
+    upright = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((length, 1), np.uint8)).astype(np.uint8)
+    level = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((1, length), np.uint8)).astype(np.uint8)
     thick = max(4.0, 0.35 * size)
     vertical = [s for s in _strokes(upright) if s[2] - s[0] <= thick]
     horizontal = [s for s in _strokes(level) if s[3] - s[1] <= thick]
@@ -177,7 +182,7 @@ def _light_square(window: Array, rect: Rect, lo: float, hi: float) -> Rect | Non
     if inside - ground < 12:
         return None
     bright = (window > (inside + ground) / 2).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(bright, connectivity=4)
+    labels, stats = cv2.connectedComponentsWithStats(bright, connectivity=4)[1:3]
     k = labels[cy, cx]
     if k == 0:
         return None

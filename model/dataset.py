@@ -77,13 +77,15 @@ def cut(image: Grey, boxes: Floats, rng: Rng, crop: int = CROP) -> tuple[Grey, F
     part = np.ascontiguousarray(image[y0:y1, x0:x1])
     if scale < 0.8:  # shrinking by more than a little needs a filter that averages
         size = (max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale)))
-        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
         shift = np.array([[1, 0, (x0 - x) * scale], [0, 1, (y0 - y) * scale]], np.float32)
     else:
         # Pixel centres are at +0.5, hence the half pixels.
         dx, dy = (x0 - x + 0.5) * scale - 0.5, (y0 - y + 0.5) * scale - 0.5
         shift = np.array([[scale, 0, dx], [0, scale, dy]], np.float32)
-    out = cv2.warpAffine(part, shift, (crop, crop), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(255,))
+    out = cv2.warpAffine(
+        part, shift, (crop, crop), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(255,)
+    )
     moved = boxes.copy()
     moved[:, [0, 2]] = (boxes[:, [0, 2]] - x) * scale
     moved[:, [1, 3]] = (boxes[:, [1, 3]] - y) * scale
@@ -144,7 +146,12 @@ class Targets:
 def assign(boxes: Floats, height: int, width: int) -> Targets:
     """Targets for a crop of height x width pixels with boxes [n,5]."""
     h, w = height // STRIDE, width // STRIDE
-    out = Targets(np.ones((h, w), np.float32), np.zeros((h, w), np.float32), np.zeros((h, w), np.float32), np.zeros((4, h, w), np.float32))
+    out = Targets(
+        np.ones((h, w), np.float32),
+        np.zeros((h, w), np.float32),
+        np.zeros((h, w), np.float32),
+        np.zeros((4, h, w), np.float32),
+    )
     near = np.full((h, w), np.inf, np.float32)
     xs = (np.arange(w, dtype=np.float32) + 0.5) * STRIDE
     ys = (np.arange(h, dtype=np.float32) + 0.5) * STRIDE
@@ -198,4 +205,3 @@ class Crops(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
                 images.append(spoil(crop, rng))
                 targets.append(np.concatenate([np.stack([t.weight, t.positive, t.filled]), t.box]))
             yield torch.from_numpy(np.stack(images))[:, None], torch.from_numpy(np.stack(targets))
-

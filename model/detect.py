@@ -26,7 +26,9 @@ Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Runner = Callable[[Floats], Floats]  # [1,1,H,W] -> [1,24,H/8,W/8]
 
-MAX_INSIDE = 0.7  # a box with more than this share of its area inside a better one is part of it (double border, shadow)
+MAX_INSIDE = (
+    0.7  # a box with more than this share of its area inside a better one is part of it (double border, shadow)
+)
 SEAM = 2.0  # px: a box ending this close to a seam between tiles is cut by it; the neighbour has it whole
 MOST = 5000  # boxes a page
 
@@ -113,7 +115,9 @@ def suppress(boxes: Floats, score: Floats, iou: float) -> NDArray[np.intp]:
         w = np.minimum(boxes[best, 2], boxes[rest, 2]) - np.maximum(boxes[best, 0], boxes[rest, 0])
         h = np.minimum(boxes[best, 3], boxes[rest, 3]) - np.maximum(boxes[best, 1], boxes[rest, 1])
         shared = w.clip(0) * h.clip(0)
-        same = (shared > iou * (area[best] + area[rest] - shared)) | (shared > MAX_INSIDE * np.minimum(area[best], area[rest]))
+        same = (shared > iou * (area[best] + area[rest] - shared)) | (
+            shared > MAX_INSIDE * np.minimum(area[best], area[rest])
+        )
         order = rest[~same]
     return np.array(kept, np.intp)
 
@@ -124,7 +128,9 @@ def detect(image: Grey, run: Runner, numbers: dict[str, Any], conf: float | None
     conf = numbers["conf"] if conf is None else conf
     height, width = image.shape
     size = working_size(width, height, scale)
-    page = image if size == (width, height) else np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+    page = (
+        image if size == (width, height) else np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+    )
     floor = (np.log(conf / (1 - conf)) - calibration["b"]) / calibration["a"]
     parts: list[Found] = []
     for y, h in spans(size[1], scale["long_side"], scale["overlap"]):
@@ -136,7 +142,14 @@ def detect(image: Grey, run: Runner, numbers: dict[str, Any], conf: float | None
             cut |= (b[:, 1] < SEAM) & (y > 0)
             cut |= (b[:, 2] > w - SEAM) & (x + w < size[0])
             cut |= (b[:, 3] > h - SEAM) & (y + h < size[1])
-            parts.append(Found(b[~cut] + np.array([x, y, x, y], np.float32), part.confidence[~cut], part.logit[~cut], part.state[~cut]))
+            parts.append(
+                Found(
+                    b[~cut] + np.array([x, y, x, y], np.float32),
+                    part.confidence[~cut],
+                    part.logit[~cut],
+                    part.state[~cut],
+                )
+            )
     boxes, logit, state = (np.concatenate([getattr(p, n) for p in parts]) for n in ("boxes", "logit", "state"))
     kept = suppress(boxes, logit, numbers["nms_iou"])
     ratio = np.array([width / size[0], height / size[1]] * 2, np.float32)
@@ -157,7 +170,9 @@ def main() -> None:
     parser.add_argument("--network", type=Path, default=HERE / "checkbox.onnx")
     parser.add_argument("--conf", type=float)
     args = parser.parse_args()
-    found = detect(read_grey(args.picture), onnx_runner(args.network), settings(args.network.with_suffix(".json")), args.conf)
+    found = detect(
+        read_grey(args.picture), onnx_runner(args.network), settings(args.network.with_suffix(".json")), args.conf
+    )
     for box, confidence, state in zip(found.boxes, found.confidence, found.state, strict=True):
         name = "filled" if state > 0 else "empty"
         print(f"{name} {confidence:.3f} {' '.join(f'{v:.1f}' for v in box)}")

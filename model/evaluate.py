@@ -82,8 +82,14 @@ def build(folder: Path, root: Path | None) -> None:
         for path in sorted((root / "images" / "accident_statement").glob("*.json")):
             label = json.loads(path.read_text())
             boxes = np.array([b["bbox"] for b in label["boxes"]], np.float32).reshape(-1, 4)
-            states = [IGNORE if b.get("ambiguous") else FILLED if b["state"] == "checked" else EMPTY for b in label["boxes"]]
-            save(Page(read_grey(path.parent / label["image"]), boxes, np.array(states, np.int8)), place("accident"), path.stem)
+            states = [
+                IGNORE if b.get("ambiguous") else FILLED if b["state"] == "checked" else EMPTY for b in label["boxes"]
+            ]
+            save(
+                Page(read_grey(path.parent / label["image"]), boxes, np.array(states, np.int8)),
+                place("accident"),
+                path.stem,
+            )
     if not (folder / "clean200").exists():
         kept = [e for e in corpus.entries(root) if corpus.held_out_set(e.source) is not None]
         for i, form in enumerate(corpus.forms(kept)):
@@ -114,7 +120,9 @@ def iou(a: Floats, b: Floats) -> Floats:
     return np.asarray(both / np.maximum(area_a[:, None] + area_b[None] - both, 1e-6), np.float32)
 
 
-def match(found: Floats, truth: Floats, states: NDArray[np.int8], least: float) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+def match(
+    found: Floats, truth: Floats, states: NDArray[np.int8], least: float
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """For each detection [n,4], best first: the truth's index or -1, and whether it lies on an ignored place.
 
     A detection that meets no free box but overlaps an ignored one, or has its centre in it, is ignored.
@@ -285,9 +293,11 @@ def calibrate(tallies: dict[str, Tally]) -> dict[str, object]:
     sets = [t for name, t in tallies.items() if not name.startswith(" ") and t.truth]
     logit = np.concatenate([np.concatenate(t.logit) for t in sets])
     good = np.concatenate([np.concatenate(t.good) for t in sets])
-    weight = np.concatenate([np.full(sum(len(x) for x in t.logit), 1.0 / max(1, sum(len(x) for x in t.logit))) for t in sets])
+    weight = np.concatenate(
+        [np.full(sum(len(x) for x in t.logit), 1.0 / max(1, sum(len(x) for x in t.logit))) for t in sets]
+    )
     a, b = platt(logit, good, (weight / weight.mean()).astype(np.float32))
-    confidence = 1 / (1 + np.exp(-(a * logit + b)))
+    confidence = (1 / (1 + np.exp(-(a * logit + b)))).astype(np.float32)
     ece, text = reliability(confidence, good)
     print(f"calibration a {a:.4f} b {b:.4f}, expected calibration error {ece:.4f}\n{text}")
     best, conf = -1.0, 0.5
@@ -301,7 +311,9 @@ def calibrate(tallies: dict[str, Tally]) -> dict[str, object]:
         if float(np.mean(f1)) > best + 1e-4:
             best, conf = float(np.mean(f1)), threshold
     biases = np.arange(-3, 3.01, 0.25)
-    right = [np.mean([np.mean([(s + bias > 0) == (k == FILLED) for s, k in t.states]) for t in sets]) for bias in biases]
+    right = [
+        np.mean([np.mean([(s + bias > 0) == (k == FILLED) for s, k in t.states]) for t in sets]) for bias in biases
+    ]
     print("state right by bias: " + " ".join(f"{bias:+.2f}:{v:.4f}" for bias, v in zip(biases, right, strict=True)))
     # Zero unless another bias is clearly better: a peak a few boxes high is noise.
     bias = float(biases[int(np.argmax(right))]) if max(right) > right[len(biases) // 2] + 0.003 else 0.0
@@ -344,7 +356,9 @@ def main() -> None:
     parser.add_argument("--conf", type=float, help="instead of the one in the network's JSON")
     parser.add_argument("--worst", type=Path, help="folder for pictures of the worst pages")
     parser.add_argument("--worst-count", type=int, default=4)
-    parser.add_argument("--calibrate", type=Path, help="write conf, calibration and filled_bias here, for model.export --settings")
+    parser.add_argument(
+        "--calibrate", type=Path, help="write conf, calibration and filled_bias here, for model.export --settings"
+    )
     args = parser.parse_args()
     build(args.sets, corpus.corpus_root(args.corpus))
     numbers = settings(args.network.with_suffix(".json"))

@@ -141,7 +141,9 @@ def export(net: Net, onnx_path: Path, settings: dict[str, object] | None = None)
     info = DEFAULTS | (settings or {}) | {"sha256": hashlib.sha256(data).hexdigest()}
     onnx_path.write_bytes(data)
     onnx_path.with_suffix(".json").write_text(json.dumps(info, indent=2) + "\n")
-    print(f"{onnx_path.name}: {len(data)} bytes, {flop(net, 1280, 992) / 1e9:.2f} GFLOP at 1280x992, differs by {difference:.1e}")
+    print(
+        f"{onnx_path.name}: {len(data)} bytes, {flop(net, 1280, 992) / 1e9:.2f} GFLOP at 1280x992, differs by {difference:.1e}"
+    )
     return info
 
 
@@ -157,7 +159,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Checkpoint to checkbox.onnx and checkbox.json.")
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=HERE / "checkbox.onnx")
-    parser.add_argument("--settings", type=Path, help="JSON with conf, calibration, filled_bias (from model.evaluate --calibrate)")
+    parser.add_argument(
+        "--settings", type=Path, help="JSON with conf, calibration, filled_bias (from model.evaluate --calibrate)"
+    )
     args = parser.parse_args()
     settings = json.loads(args.settings.read_text()) if args.settings else {}
     export(load_checkpoint(args.checkpoint), args.out, settings)

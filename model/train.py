@@ -45,7 +45,9 @@ def giou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     h = (torch.minimum(a[3], b[3]) - torch.maximum(a[1], b[1])).clamp(min=0)
     both = w * h
     union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both
-    hull = (torch.maximum(a[2], b[2]) - torch.minimum(a[0], b[0])) * (torch.maximum(a[3], b[3]) - torch.minimum(a[1], b[1]))
+    hull = (torch.maximum(a[2], b[2]) - torch.minimum(a[0], b[0])) * (
+        torch.maximum(a[3], b[3]) - torch.minimum(a[1], b[1])
+    )
     iou = both / union.clamp(min=1e-6)
     return iou, iou - (hull - union) / hull.clamp(min=1e-6)
 
@@ -65,7 +67,9 @@ def loss(out: Tensor, targets: Tensor) -> tuple[Tensor, dict[str, float]]:
     quality = torch.zeros_like(positive)
     quality[mask] = iou.detach().clamp(0, 1)
     logit = cells[:, 0]
-    focal = (torch.sigmoid(logit) - quality).abs().square() * F.binary_cross_entropy_with_logits(logit, quality, reduction="none")
+    focal = (torch.sigmoid(logit) - quality).abs().square() * F.binary_cross_entropy_with_logits(
+        logit, quality, reduction="none"
+    )
     l_object = (focal * weight).sum() / count
     l_box = (1 - generalised).sum() / count
     l_state = F.binary_cross_entropy_with_logits(cells[:, 1][mask], filled[mask] * 0.98 + 0.01, reduction="sum") / count
@@ -82,7 +86,9 @@ def loss(out: Tensor, targets: Tensor) -> tuple[Tensor, dict[str, float]]:
 
 def rate(step: int, progress: float, top: float) -> float:
     """Learning rate: a linear start over WARMUP_STEPS, then a cosine over `progress` 0..1 down to a hundredth."""
-    return top * min(1.0, (step + 1) / WARMUP_STEPS) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+    return (
+        top * min(1.0, (step + 1) / WARMUP_STEPS) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+    )
 
 
 def save(path: Path, net: Net, averaged: Net, optimiser: torch.optim.Optimizer, step: int, spent: float) -> None:
@@ -189,7 +195,9 @@ def main() -> None:
     here = Path(__file__).parent / "work"
     parser = argparse.ArgumentParser(description="Train the network.")
     parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--pages", type=Path, default=here / "pages", help="folder with corpus/ and drawn/ from model.draw")
+    parser.add_argument(
+        "--pages", type=Path, default=here / "pages", help="folder with corpus/ and drawn/ from model.draw"
+    )
     parser.add_argument("--out", type=Path, default=here / "run")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=3e-3)
@@ -199,7 +207,15 @@ def main() -> None:
     args = parser.parse_args()
     folders = {args.pages / "corpus": args.corpus_share, args.pages / "drawn": 1 - args.corpus_share}
     folders = {path: share for path, share in folders.items() if share > 0}
-    train(folders, args.out, args.minutes, batch=args.batch, top_rate=args.rate, seed=args.seed, start_from=args.start_from)
+    train(
+        folders,
+        args.out,
+        args.minutes,
+        batch=args.batch,
+        top_rate=args.rate,
+        seed=args.seed,
+        start_from=args.start_from,
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,129 @@
+"""Decoding, suppression, tiles, matching and the figures made of them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model import detect, evaluate
+from model.export import DEFAULTS
+from model.page import EMPTY, FILLED, IGNORE
+
+NUMBERS = {**DEFAULTS, "scale": {"long_side": 128, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 40}}
+
+
+def test_decode_reads_the_documented_order() -> None:
+    out = np.zeros((1, 24, 4, 4), np.float32)
+    out[0, 0:4] = -9
+    row, column, dy, dx = 2, 1, 1, 0
+    for c, value in enumerate([3.0, -2.0, math.log(1), math.log(2), math.log(3), math.log(4)]):
+        out[0, c * 4 + dy * 2 + dx, row, column] = value
+    found = detect.decode(out, 0.0)
+    assert found.logit.tolist() == [3.0]
+    assert found.state.tolist() == [-2.0]
+    cx, cy = (2 * column + dx + 0.5) * 4, (2 * row + dy + 0.5) * 4
+    np.testing.assert_allclose(found.boxes[0], [cx - 4, cy - 8, cx + 12, cy + 16], rtol=1e-5)
+
+
+def test_suppression_keeps_the_best_and_its_neighbours() -> None:
+    boxes = np.array([[0, 0, 10, 10], [1, 1, 11, 11], [10, 0, 20, 10], [12, 2, 18, 8], [40, 0, 50, 10]], np.float32)
+    score = np.array([0.8, 0.9, 0.7, 0.6, 0.1], np.float32)
+    assert detect.suppress(boxes, score, 0.3).tolist() == [1, 2, 4]  # 0 overlaps 1; 3 lies inside 2
+    assert detect.suppress(boxes[:0], score[:0], 0.3).tolist() == []
+
+
+@pytest.mark.parametrize("length", [100, 128, 129, 216, 217, 1000])
+def test_spans_cover_and_overlap(length: int) -> None:
+    spans = detect.spans(length, 128, 40)
+    assert spans[0][0] == 0
+    assert spans[-1][0] + spans[-1][1] == length
+    assert all(size <= 128 for _, size in spans)
+    for (a, size), (b, _) in itertools.pairwise(spans):
+        assert a + size - b >= 40
+
+
+def test_a_box_on_a_seam_is_found_once_and_in_place() -> None:
+    """A stand-in network that sees a box at each dark square; two of them lie on the seams of 128 px tiles."""
+
+    def stand_in(x: detect.Floats) -> detect.Floats:
+        h, w = x.shape[2] // 8, x.shape[3] // 8
+        out = np.full((1, 24, h, w), -9, np.float32)
+        out[0, 8:] = 0.0  # 4 px each way
+        for y, xx in zip(*np.nonzero(x[0, 0] > 0.5), strict=True):
+            if x[0, 0, y - 1, xx] < 0.5 and x[0, 0, y, xx - 1] < 0.5:
+                out[0, (y // 4 % 2) * 2 + xx // 4 % 2, y // 8, xx // 8] = 5
+        return out
+
+    image = np.full((300, 80), 255, np.uint8)
+    for y in (20, 96, 104, 168, 250):
+        image[y : y + 4, 40:44] = 0
+    found = detect.detect(image, stand_in, NUMBERS)
+    # Tiles start anywhere, cells every 4 px: the stand-in's boxes are right to a cell.
+    middles = sorted((b[1] + b[3]) / 2 for b in found.boxes)
+    np.testing.assert_allclose(middles, [22, 98, 106, 170, 252], atol=3)
+
+
+def test_small_pictures_are_enlarged_but_not_without_end() -> None:
+    scale = dict(NUMBERS["scale"], long_side=1280)  # type: ignore[call-overload]
+    assert detect.working_size(850, 1100, scale) == (989, 1280)
+    assert detect.working_size(200, 100, scale) == (600, 300)
+    assert detect.working_size(500, 5000, scale) == (800, 8000)
+
+
+def test_matching_ignores_what_is_to_be_ignored() -> None:
+    truth = np.array([[0, 0, 10, 10], [50, 0, 60, 10]], np.float32)
+    states = np.array([EMPTY, IGNORE], np.int8)
+    found = np.array([[1, 0, 11, 10], [0, 1, 10, 11], [51, 0, 61, 10], [80, 0, 90, 10]], np.float32)
+    to, ignored = evaluate.match(found, truth, states, 0.3)
+    assert to.tolist() == [0, -1, -1, -1]  # the second meets a box already taken
+    assert ignored.tolist() == [False, False, True, False]
+
+
+def found(boxes: list[list[float]], confidence: list[float], state: list[float]) -> detect.Found:
+    sure = np.array(confidence, np.float32)
+    return detect.Found(
+        np.array(boxes, np.float32).reshape(-1, 4), sure, np.log(sure / (1 - sure)), np.array(state, np.float32)
+    )
+
+
+def test_figures_of_a_page() -> None:
+    truth = np.array([[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10], [60, 0, 70, 10]], np.float32)
+    states = np.array([EMPTY, FILLED, EMPTY, FILLED], np.int8)
+    tally = evaluate.Tally()
+    page = found(
+        [[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10], [90, 0, 99, 9], [60, 0, 70, 10]],
+        [0.9, 0.9, 0.8, 0.7, 0.2],
+        [-1, -1, -1, 1, 1],
+    )
+    tally.add(Path("a"), page, truth, states, 0.5)
+    row = tally.row()
+    assert row["recall"] == 0.75
+    assert row["precision"] == 0.75
+    assert row["state"] == pytest.approx(2 / 3)
+    assert row["exact"] == 0
+    assert row["iou"] == 1
+    # Empty: two right, one wrong in between or level with them; filled: the false box above the only right one of two.
+    assert row["map50"] == pytest.approx((1 / 2 * 1 / 2 + (1 / 1 + 2 / 3) / 2) / 2, abs=0.2)
+
+
+def test_average_precision_of_known_rankings() -> None:
+    score = np.array([0.9, 0.8, 0.7], np.float32)
+    assert evaluate.average_precision(score, np.array([True, True, True]), 3) == 1
+    assert evaluate.average_precision(score, np.array([False, True, True]), 2) == pytest.approx(2 / 3)
+    assert evaluate.average_precision(score, np.array([True, False, False]), 2) == 0.5
+
+
+def test_platt_recovers_known_numbers() -> None:
+    rng = np.random.default_rng(0)
+    logit = rng.normal(0, 3, 40_000).astype(np.float32)
+    good = rng.random(40_000) < 1 / (1 + np.exp(-(0.7 * logit + 0.5)))
+    a, b = evaluate.platt(logit, good, np.ones(40_000, np.float32))
+    assert a == pytest.approx(0.7, abs=0.05)
+    assert b == pytest.approx(0.5, abs=0.05)
+    p = (1 / (1 + np.exp(-(a * logit + b)))).astype(np.float32)
+    assert evaluate.reliability(p, good)[0] < 0.02
+    assert evaluate.reliability(p, ~good)[0] > 0.2

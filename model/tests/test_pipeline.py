@@ -1,0 +1,139 @@
+"""The whole chain on a tiny configuration: pages, some steps of training, export, the same answer everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+
+from model import draw, evaluate, export, train
+from model.degrade import degrade
+from model.detect import detect, onnx_runner
+from model.net import Net, flop, unshuffle
+from model.page import Page
+from model.pages import draw_page
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pages") / "drawn"
+    folder.mkdir()
+    for i in range(3):
+        rng = np.random.default_rng(i)
+        draw.save(draw.to_scale(degrade(draw_page(rng), rng), 1.0), folder, f"{i}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(pages: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Net]:
+    out = tmp_path_factory.mktemp("run")
+    net = train.train({pages: 1.0}, out, 60, batch=4, crop=128, workers=0, max_steps=6, log_every=1)
+    return out, net
+
+
+def test_a_few_steps_change_the_network_and_are_saved(trained: tuple[Path, Net]) -> None:
+    out, net = trained
+    saved = export.load_checkpoint(out / "last.pt")
+    torch.manual_seed(1)
+    fresh = Net()
+    for name, value in saved.state_dict().items():
+        assert torch.equal(value, net.state_dict()[name]), name
+    assert not torch.allclose(saved.head.weight, fresh.head.weight)
+
+
+def test_training_goes_on_from_a_checkpoint(
+    pages: Path, trained: tuple[Path, Net], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = trained
+    train.train({pages: 1.0}, out, 60, batch=2, crop=128, workers=0, max_steps=7, log_every=1)
+    printed = capsys.readouterr().out
+    assert "going on from step 6" in printed
+    assert "step 7 " in printed
+
+
+def test_export_agrees_with_pytorch(trained: tuple[Path, Net], tmp_path: Path) -> None:
+    _, net = trained
+    target = tmp_path / "checkbox.onnx"
+    info = export.export(net, target, {"conf": 0.4})
+    data = target.read_bytes()
+    assert info["sha256"] == hashlib.sha256(data).hexdigest()
+    assert json.loads(target.with_suffix(".json").read_text())["conf"] == 0.4
+    session = ort.InferenceSession(data, providers=["CPUExecutionProvider"])
+    x = np.random.default_rng(3).random((1, 1, 64, 224), np.float32)
+    with torch.no_grad():
+        ours = net(torch.from_numpy(x)).numpy()
+    theirs = session.run(None, {"image": x})[0]
+    assert ours.shape == (1, 24, 8, 28)
+    np.testing.assert_allclose(theirs, ours, atol=1e-4)
+
+
+def test_a_wrong_export_is_refused(trained: tuple[Path, Net], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, net = trained
+    monkeypatch.setattr(export, "MAX_BYTES", 1000)
+    with pytest.raises(ValueError, match="bytes of ONNX"):
+        export.export(net, tmp_path / "checkbox.onnx")
+    monkeypatch.setattr(export, "MAX_BYTES", 10_000_000)
+    monkeypatch.setattr(export, "largest_difference", lambda *_: 0.1)
+    with pytest.raises(ValueError, match="differ"):
+        export.export(net, tmp_path / "checkbox.onnx")
+    assert not (tmp_path / "checkbox.onnx").exists()
+
+
+def test_the_network_stays_within_its_budget() -> None:
+    assert flop(Net(), 1280, 992) <= 1.6e9
+
+
+def test_unshuffle_has_the_order_the_detector_reads() -> None:
+    out = torch.zeros(1, 24, 2, 3)
+    out[0, 3 * 4 + 1 * 2 + 0, 1, 2] = 7.0  # channel 3, lower left of the cell in row 1, column 2
+    cells = unshuffle(out)
+    assert cells.shape == (1, 6, 4, 6)
+    assert cells[0, 3, 3, 4] == 7.0
+    assert cells.sum() == 7.0
+
+
+def test_the_shipped_network_is_the_one_its_json_names() -> None:
+    here = Path(__file__).parent.parent
+    info = json.loads((here / "checkbox.json").read_text())
+    assert info["sha256"] == hashlib.sha256((here / "checkbox.onnx").read_bytes()).hexdigest()
+    assert set(info) == set(export.DEFAULTS)
+
+
+def test_the_shipped_network_counts_a_plain_page() -> None:
+    """Nine boxes, three of them crossed, on a page with some ruled lines."""
+    here = Path(__file__).parent.parent
+    numbers = json.loads((here / "checkbox.json").read_text())
+    image = np.full((1100, 850), 255, np.uint8)
+    boxes = []
+    for i in range(9):
+        x, y = 100 + 230 * (i % 3), 150 + 250 * (i // 3)
+        image[y : y + 18, x : x + 18] = 0
+        image[y + 2 : y + 16, x + 2 : x + 16] = 255
+        if i % 4 == 0:
+            for k in range(3, 15):
+                image[y + k : y + k + 2, [x + k, x + 17 - k]] = 0
+        boxes.append([x, y, x + 18, y + 18])
+    image[950:952, 60:790] = 0
+    found = detect(image, onnx_runner(here / "checkbox.onnx"), numbers)
+    states = np.array([i % 4 == 0 for i in range(9)], np.int8)
+    tally = evaluate.Tally()
+    tally.add(Path("page"), found, np.array(boxes, np.float32), states, numbers["conf"])
+    row = tally.row()
+    assert row["recall"] == 1
+    assert row["precision"] == 1
+    assert row["state"] == 1
+    assert row["iou"] > 0.7
+
+
+def test_scaling_keeps_boxes_on_their_place() -> None:
+    image = np.full((400, 300, 3), 255, np.uint8)
+    image[100:120, 60:80] = 0
+    page = draw.to_scale(Page(image, np.array([[60, 100, 80, 120]], np.float32), np.zeros(1, np.int8)), 1.0)
+    assert page.image.shape == (1280, 960)
+    ys, xs = np.nonzero(page.image < 128)
+    np.testing.assert_allclose(page.boxes[0], [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1], atol=1.0)
