@@ -19,8 +19,17 @@ export interface Host {
   stop(): void;
 }
 
-/** A Web Worker, or a worker thread of Node. */
-export type AnyWorker = Worker | import('node:worker_threads').Worker;
+/** A worker thread of Node (`Worker` of `node:worker_threads`), as far as it is used here. */
+export interface WorkerThread {
+  // biome-ignore lint/suspicious/noExplicitAny: as Node declares it
+  on(event: string, listener: (value: any) => void): unknown;
+  postMessage(value: unknown, transfer: ArrayBuffer[]): void;
+  terminate(): unknown;
+  ref(): void;
+  unref(): void;
+}
+
+export type AnyWorker = Worker | WorkerThread;
 
 /** How a worker comes about: by default, from an address, by a function of the caller's, or not at all. */
 export type WorkerSource = URL | string | (() => AnyWorker) | false;
@@ -68,8 +77,8 @@ class WorkerHost implements Host {
       worker.addEventListener('messageerror', () => onDeath('its answer could not be read'));
     } else {
       worker.on('message', onReply);
-      worker.on('error', (error) => onDeath(wordsOf(error)));
-      worker.on('exit', (code) => onDeath(`exit code ${code}`));
+      worker.on('error', (error: unknown) => onDeath(wordsOf(error)));
+      worker.on('exit', (code: number) => onDeath(`exit code ${code}`));
       worker.unref();
     }
   }

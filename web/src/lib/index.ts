@@ -5,7 +5,7 @@
 export { type CallOptions, type CheckboxDetector, createDetector, type DetectorOptions } from './client.js';
 export { Detector } from './detector.js';
 export { DetectorError, type ErrorCode } from './errors.js';
-export type { AnyWorker, WorkerSource } from './host.js';
+export type { AnyWorker, WorkerSource, WorkerThread } from './host.js';
 export type {
   AnnotateOptions,
   BoundingBox,

@@ -8,7 +8,7 @@ interface PlainExports {
 }
 
 /** The result as the module prints it. */
-export function detectPlainly(module: WebAssembly.Module, image: Uint8Array): string {
+export function detectPlainly(module: WebAssembly.Module, image: Uint8Array, options: object): string {
   const imports: WebAssembly.Imports = {};
   for (const { module: from, name } of WebAssembly.Module.imports(module)) {
     const trap = () => {
@@ -17,9 +17,13 @@ export function detectPlainly(module: WebAssembly.Module, image: Uint8Array): st
     imports[from] = { ...imports[from], [name]: trap };
   }
   const exports = new WebAssembly.Instance(module, imports).exports as unknown as PlainExports;
-  const at = exports.cbd_alloc(image.length);
-  new Uint8Array(exports.memory.buffer).set(image, at);
-  if (exports.cbd_detect(at, image.length, 0, 0) !== 0) throw new Error('cbd_detect failed');
+  const give = (bytes: Uint8Array) => {
+    const at = exports.cbd_alloc(bytes.length);
+    new Uint8Array(exports.memory.buffer).set(bytes, at);
+    return [at, bytes.length] as const;
+  };
+  const status = exports.cbd_detect(...give(image), ...give(new TextEncoder().encode(JSON.stringify(options))));
+  if (status !== 0) throw new Error('cbd_detect failed');
   const result = new Uint8Array(exports.memory.buffer, exports.cbd_result_ptr(), exports.cbd_result_len());
   return new TextDecoder().decode(result);
 }

@@ -61,7 +61,7 @@ export const info: typeof real.info = () => ({
 
 export const detect: typeof real.detect = (image) => {
   calls += 1;
-  const order = orderIn(image);
+  const order = orderIn(Uint8Array.from(image));
   if (order.do === 'trap') {
     const left = JSON.stringify({ success: false, code: 'internal', detail: order.words });
     resultLength = new TextEncoder().encodeInto(left, new Uint8Array(memory.buffer)).written;
@@ -74,7 +74,7 @@ export const detect: typeof real.detect = (image) => {
   throw new Error('not reached');
 };
 
-export const annotate: typeof real.annotate = (image) => image.slice();
+export const annotate: typeof real.annotate = (image) => Uint8Array.from(image);
 
 function orderIn(image: Uint8Array): Order {
   const text = new TextDecoder().decode(image);
