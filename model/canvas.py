@@ -202,7 +202,7 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
     mark = str(rng.choice(MARKS, p=[0.3, 0.2, 0.2, 0.08, 0.05, 0.03, 0.06, 0.08]))
     mark_grey = grey if rng.random() < 0.5 else ink
     solid_fill = -1.0
-    if screen and mark in ("tick", "dash", "glyph") and rng.random() < 0.6:  # accent colour with a light mark
+    if screen and mark in ("tick", "dash") and rng.random() < 0.6:  # accent colour with a light mark
         solid_fill = float(rng.uniform(30, 150)) if not dark or rng.random() < 0.6 else float(rng.uniform(140, 240))
         mark_grey = 255.0 if solid_fill < 150 else 20.0
     style = BoxStyle(

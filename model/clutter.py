@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from model.fonts import text_length
@@ -52,6 +53,32 @@ def _write(s: Sheet, x: float, base: float, w: float, h: float, hand: Hand) -> N
         _scrawl(s, x, base, min(w, h * rng.uniform(2, 12)), h, hand)
 
 
+def _highlight(s: Sheet, x: float, y: float) -> None:
+    """A text marker's stripe; it marks no box."""
+    w, h = s.look.size * s.rng.uniform(3, 25), s.look.size * s.rng.uniform(0.7, 1.4)
+    stripe = np.array([(x, y), (x + w / 2, y + s.rng.normal(0, 0.1) * h), (x + w, y + s.rng.normal(0, 0.2) * h)])
+    before = s.canvas.image.copy()
+    s.canvas.path(stripe, h, float(s.rng.uniform(190, 235)))
+    np.minimum(s.canvas.image, before, out=s.canvas.image)
+
+
+def _watermark(s: Sheet) -> None:
+    """One large pale word, slanting, or a pale disc, under everything."""
+    rng, c = s.rng, s.canvas
+    layer = np.zeros(c.image.shape, np.uint8)
+    at = (int(rng.uniform(0, 0.5) * c.width), int(rng.uniform(0.3, 0.9) * c.height))
+    if rng.random() < 0.7:
+        word = str(rng.choice(["DRAFT", "COPY", "VOID", "SAMPLE", "CONFIDENTIAL"]))
+        size = c.width / 22 / len(word) * rng.uniform(0.6, 1.2)
+        cv2.putText(layer, word, at, cv2.FONT_HERSHEY_SIMPLEX, size, 255, max(1, int(size * 5)), cv2.LINE_AA)
+        turn = cv2.getRotationMatrix2D((c.width / 2, c.height / 2), rng.uniform(-10, 60), 1.0)
+        layer = np.asarray(cv2.warpAffine(layer, turn, (c.width, c.height)), np.uint8)
+    else:
+        for r in np.cumsum(rng.uniform(4, 40, 5)):
+            cv2.circle(layer, at, int(r * c.width / 300), 255, int(rng.integers(1, 9)), cv2.LINE_AA)
+    c.image[...] = (c.image * (1 - layer * np.float32(rng.uniform(0.05, 0.25) / 255))).astype(np.uint8)
+
+
 def add_clutter(s: Sheet) -> None:
     """Writes into fields and leaves pen strokes about the page, clear of marking any box."""
     rng, lk = s.rng, s.look
@@ -66,10 +93,15 @@ def add_clutter(s: Sheet) -> None:
                 s.text(x + 3, base - 0.15 * h, s.phrase(1, 4, w - 6))
             else:
                 _write(s, x + 2, base, w - 4, h, hand)
-    if rng.random() > 0.3:
-        return
     image = s.canvas.image
     height, width = image.shape
+    if rng.random() < 0.05:
+        _watermark(s)
+    if rng.random() < 0.06:
+        for _ in range(int(rng.integers(1, 6))):
+            _highlight(s, rng.uniform(0, width), rng.uniform(0, height))
+    if rng.random() > 0.3:
+        return
     centres = np.array([((a + c) / 2, (b + d) / 2) for a, b, c, d in s.boxes]).reshape(-1, 2)
     sides = np.array([max(c - a, d - b) for a, b, c, d in s.boxes])
 

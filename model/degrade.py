@@ -7,6 +7,8 @@ A box that can no longer be seen afterwards, or whose state can no longer be tol
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,10 @@ def _move(page: Page, rng: Rng, strength: float) -> Page:
     stretch = rng.normal(0, 0.006 + 0.02 * strength, 2)
     tilt = rng.normal(0, 0.045 * strength, (4, 2)) if rng.random() < 0.5 * strength else np.zeros((4, 2))
     warp = rng.random() < 0.35 * strength
+    photo = rng.random() < 0.15 * strength  # taken from further off, with the table around the sheet
+    if photo:
+        stretch = stretch - rng.uniform(0.03, 0.25)
+        tilt = rng.normal(0, 0.05, (4, 2))
     if angle == 0 and not tilt.any() and not warp and rng.random() < 0.5:
         return page
     corners = np.array([(0, 0), (w, 0), (w, h), (0, h)], np.float64)
@@ -50,6 +56,9 @@ def _move(page: Page, rng: Rng, strength: float) -> Page:
     image = _bytes(
         cv2.warpPerspective(image, centred, (w, h), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=fill)
     )
+    if photo:
+        sheet = _bytes(cv2.warpPerspective(np.full((h, w), 255, np.uint8), centred, (w, h)))
+        image = np.where(_like(sheet, image) > 127, image, _like(_table_top(h, w, rng), image)).astype(np.uint8)
     if n:
         quad = np.asarray(cv2.perspectiveTransform(quad, matrix), np.float64)
     if warp:  # bulge: a few low-frequency waves
@@ -108,8 +117,17 @@ def _field(h: int, w: int, rng: Rng, cells: int) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(small, (w, h), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
-def _like(field: NDArray[np.float32], image: Image) -> NDArray[np.float32]:
+def _like(field: NDArray[Any], image: Image) -> NDArray[Any]:
+    """A single channel with the dimensions that ``image`` has."""
     return field if image.ndim == 2 else field[..., None]
+
+
+def _table_top(h: int, w: int, rng: Rng) -> Image:
+    """Wood, cloth or stone: bands and blotches around some grey."""
+    cells = np.stack([_field(h, w, rng, k) for k in (3, 40)]).sum(0)
+    if rng.random() < 0.5:
+        cells = cells + _field(h, 1, rng, 60) * 1.5
+    return (rng.uniform(30, 210) + cells * rng.uniform(3, 18)).clip(0, 255).astype(np.uint8)
 
 
 def _gain(image: Image, gain: NDArray[np.float32]) -> Image:
@@ -318,6 +336,11 @@ def _grey(image: Image) -> NDArray[np.float32]:
     return np.asarray(grey, np.float32)
 
 
+def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    a, b = a - a.mean(), b - b.mean()
+    return float((a * b).mean()) / max(float(a.std() * b.std()), 1e-6)
+
+
 def _range(values: NDArray[np.float32]) -> tuple[float, float]:
     """The 3rd and 97th percentiles."""
     k = len(values) * 3 // 100
@@ -357,7 +380,7 @@ def _judge(before: Page, after: Image) -> NDArray[np.int8]:
         rim[iy, ix] = False
         u, v = p[rim] - p[rim].mean(), q[rim] - q[rim].mean()
         su, sv = float(u.std()), float(v.std())
-        if sv < 3.5 or su < 1 or float((u * v).mean()) < 0.4 * su * sv:
+        if sv < 3.5 or su < 1 or float((u * v).mean()) < 0.5 * su * sv:
             states[i] = IGNORE
             continue
         # Ink inside against the rim's brightest part (its darkest, for a light box on a dark page), in units
@@ -372,7 +395,7 @@ def _judge(before: Page, after: Image) -> NDArray[np.int8]:
             flat = float(was.std()) < 0.08
             if flat and abs(float(now.mean()) - float(was.mean())) > 0.5:
                 states[i] = IGNORE  # a solid fill gone white
-            elif not flat and float(now.std()) < 0.25 * float(was.std()) and float(now.std()) < 0.08:
+            elif not flat and (now.std() < 0.25 * was.std() or _correlation(was, now) < 0.35):
                 states[i] = IGNORE  # a faint mark gone, or a mark drowned
     return states
 

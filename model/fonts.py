@@ -289,7 +289,8 @@ class Face:
     charset: str
 
     @cached_property
-    def _ranges(self) -> tuple[list[int], list[int]]:
+    def ranges(self) -> tuple[list[int], list[int]]:
+        """First and last code points of the ranges that have glyphs, ascending."""
         starts, ends = [], []
         for part in self.charset.split():
             a, _, b = part.partition("-")
@@ -299,7 +300,7 @@ class Face:
 
     def has(self, text: str) -> bool:
         """Whether every character has a glyph."""
-        starts, ends = self._ranges
+        starts, ends = self.ranges
         for c in map(ord, text):
             i = bisect_right(starts, c) - 1
             if i < 0 or ends[i] < c:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from model.canvas import Canvas
-from model.fonts import Face, Font, FontBook, Words, text_length
+from model.fonts import Face, Font, FontBook, Words, ink_of, text_length
 from model.marks import draw_mark, draw_path, random_hand
 
 Rng = np.random.Generator
+
+# For letters in squares: X and V would make them filled checkboxes.
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUWYZ0123456789"
 
 
 def radio(canvas: Canvas, x: float, y: float, side: float, ink: float, on: bool, rng: Rng, paper: float) -> None:
@@ -19,9 +24,13 @@ def radio(canvas: Canvas, x: float, y: float, side: float, ink: float, on: bool,
     line = max(0.7, side * rng.choice([0.05, 0.08, 0.12]))
     if on and rng.random() < 0.25:
         canvas.round_bar(x, y, x + side, y + side, side / 2, ink)
-        if rng.random() < 0.6:
+        cx, cy = x + side / 2, y + side / 2
+        kind = rng.random()
+        if kind < 0.35:  # the round tick of task lists
+            tick = np.array([(-0.22, 0.0), (-0.06, 0.17), (0.24, -0.18)]) * side + (cx, cy)
+            canvas.path(tick, max(1.0, 0.09 * side), paper)
+        elif kind < 0.75:
             r = side * 0.2
-            cx, cy = x + side / 2, y + side / 2
             canvas.round_bar(cx - r, cy - r, cx + r, cy + r, r, paper)
         return
     canvas.round_bar(x, y, x + side, y + side, side / 2, ink, line)
@@ -78,7 +87,7 @@ def _badges(
     vertical = rng.random() < 0.5
     at_x, at_y = x, y
     for i in range(int(rng.integers(2, 9))):
-        text = str(i + 1) if rng.random() < 0.6 else "ABCDEQXODP0VHNMi?!"[int(rng.integers(18))]
+        text = str(i + 1) if rng.random() < 0.6 else "ABCDEQODP0HNMi?!"[int(rng.integers(16))]
         c.round_bar(at_x, at_y, at_x + side, at_y + side, radius, fill)
         left, top, right, bottom = font.getbbox(text, anchor="ls")
         c.text(
@@ -310,7 +319,7 @@ def icon(c: Canvas, kind: str, x: float, y: float, side: float, ink: float, pape
     elif kind == "plus":  # a tree's expander
         frame(0.1, 0.1, 0.9, 0.9, 0)
         strokes(_p((0.28, 0.5), (0.72, 0.5)))
-        if rng.random() < 0.6:
+        if rng.random() < 0.9:  # a lone minus would be a dash in a box
             strokes(_p((0.5, 0.28), (0.5, 0.72)))
     elif kind == "folder":
         strokes(_p((0.02, 0.2), (0.35, 0.2), (0.45, 0.32), (0.98, 0.32), (0.98, 0.85), (0.02, 0.85)), close=True)
@@ -338,10 +347,6 @@ def icon(c: Canvas, kind: str, x: float, y: float, side: float, ink: float, pape
         strokes(_p((0.45, 0.15), (0.08, 0.15), (0.08, 0.92), (0.85, 0.92), (0.85, 0.55)))
         strokes(_p((0.4, 0.6), (0.95, 0.05)))
         strokes(_p((0.62, 0.05), (0.95, 0.05), (0.95, 0.38)))
-    elif kind == "sum":  # a close button in a filled square or circle
-        c.round_bar(x, y, x + side, y + side, side * rng.choice([0.15, 0.5]), ink)
-        for pts in (_p((0.3, 0.3), (0.7, 0.7)), _p((0.7, 0.3), (0.3, 0.7))):
-            c.path(pts * side + (x, y), line, paper)
     else:
         raise ValueError(f"no such icon: {kind}")
 
@@ -359,6 +364,45 @@ def _icons(c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper
         icon(c, ICONS[int(rng.integers(len(ICONS)))], at, y, side, ink, paper, rng)
         at += side * rng.uniform(1.3, 3)
     return y + side * 1.5
+
+
+@lru_cache(maxsize=4096)
+def _boxy(face: Face, c: str) -> bool:
+    """Whether a glyph is blank or fills at least three sides of its square extent: a checkbox, or too much like one."""
+    patch, _, _ = ink_of(c, face.font(48))
+    ys, xs = np.nonzero(patch > 100)
+    if len(xs) < 12:
+        return True
+    part = patch[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1] > 100
+    h, w = part.shape
+    if not 0.7 < w / h < 1.43:
+        return False
+    k = max(2, round(0.16 * min(h, w)))
+    sides = (part[:k].any(0), part[-k:].any(0), part[:, :k].any(1), part[:, -k:].any(1))
+    return sum(float(side.mean()) > 0.55 for side in sides) >= 3
+
+
+def _pictographs(c: Canvas, x: float, y: float, w: float, size: int, ink: float, fonts: FontBook, rng: Rng) -> float:
+    """Icons, arrows, stars and signs of symbol faces, less those that are boxes."""
+    if not fonts.symbols:
+        return y
+    face = fonts.symbols[int(rng.integers(len(fonts.symbols)))]
+    starts, ends = face.ranges
+    usable = [i for i, b in enumerate(ends) if b >= 0x2190]
+    if not usable:
+        return y
+    side = size * rng.uniform(0.8, 2.6)
+    font = face.font(round(side))
+    at = x
+    for _ in range(int(rng.integers(3, 24))):
+        i = usable[int(rng.integers(len(usable)))]
+        glyph = chr(int(rng.integers(max(0x2190, starts[i]), ends[i] + 1)))
+        if _boxy(face, glyph):
+            continue
+        at = c.text(at, y + side, glyph, font, ink) + side * rng.uniform(0.3, 2)
+        if at > x + w - 2 * side:
+            break
+    return y + side * 1.6
 
 
 def _buttons(
@@ -426,8 +470,6 @@ def _bullets(
 
 def _photo(c: Canvas, x: float, y: float, w: float, size: int, rng: Rng) -> float:
     """A picture: smooth fields, edges and texture."""
-    import cv2
-
     pw, ph = int(max(40, w * rng.uniform(0.2, 0.8))), int(size * rng.uniform(4, 16))
     out = np.zeros((ph, pw), np.float32)
     for cells in (3, 8, 25):
@@ -572,6 +614,7 @@ def section(
         lambda: _frames(c, x, y, w, size, ink, rng),
         lambda: _framed(c, x, y, w, size, ink, latin, words, face, rng),
         lambda: _tofu(c, x, y, w, size, ink, rng),
+        lambda: _pictographs(c, x, y, w, size, ink, fonts, rng),
     ]
-    p = np.array([0.13, 0.06, 0.1, 0.12, 0.08, 0.12, 0.07, 0.06, 0.05, 0.06, 0.07, 0.04, 0.07, 0.02])
+    p = np.array([0.13, 0.06, 0.1, 0.12, 0.08, 0.1, 0.07, 0.06, 0.05, 0.06, 0.07, 0.04, 0.07, 0.02, 0.07])
     return kinds[int(rng.choice(len(kinds), p=p / p.sum()))]()

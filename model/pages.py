@@ -235,7 +235,10 @@ def table(s: Sheet, x: float, y: float, w: float) -> float:
     step = max(lk.size * scale * rng.uniform(1.25, 2.6), lk.side * rng.uniform(1.02, 1.8))
     edges = x + w * np.concatenate([[0], np.cumsum(rng.dirichlet(np.full(columns, 4.0)))])
     line = rng.uniform(0.5, 2.2)
-    kinds = rng.choice(["text", "box", "boxes", "digits", "blank"], columns, p=[0.4, 0.27, 0.13, 0.1, 0.1])
+    kinds = rng.choice(
+        ["text", "box", "boxes", "digits", "blank", "bare"], columns, p=[0.4, 0.27, 0.13, 0.1, 0.06, 0.04]
+    )
+    hand = random_hand(rng, float(lk.size))
     tight = rng.random() < 0.15
     for r in range(rows):
         top = y + r * step
@@ -262,6 +265,14 @@ def table(s: Sheet, x: float, y: float, w: float) -> float:
                 )
             elif kind == "box" and room > lk.side:
                 s.box(left + line if tight else (left + right - lk.side) / 2, middle)
+            elif kind == "bare" and rng.random() < 0.4:  # ticked without a box
+                cell = (
+                    (left + right - lk.size) / 2,
+                    middle - lk.size / 2,
+                    (left + right + lk.size) / 2,
+                    middle + lk.size / 2,
+                )
+                draw_mark(s.canvas.image, cell, rng, hand, kind=str(rng.choice(["tick", "cross", "dash"])), room=1.2)
             elif kind == "boxes":
                 at = left + 4
                 while at + lk.side * 2 < right and rng.random() < 0.85:
@@ -490,7 +501,14 @@ def _fill_column(s: Sheet, x: float, y: float, w: float, bottom: float, chances:
         name = names[int(s.rng.choice(len(names), p=p))]
         if w < 14 * s.look.size and name in ("matrix", "table", "two_sided", "cells", "line_items"):
             name = "question"
-        y = SECTIONS[name](s, x, y, w) + s.rng.uniform(0, 0.6) * s.look.size
+        top = y
+        y = SECTIONS[name](s, x, y, w)
+        if s.rng.random() < 0.06:  # on a tinted panel
+            pad = 0.4 * s.look.size
+            panel = (slice(max(0, int(top - pad)), max(0, int(y + pad))), slice(max(0, int(x - pad)), int(x + w + pad)))
+            shade = s.rng.uniform(0.75, 0.97)
+            s.canvas.image[panel] = (s.canvas.image[panel] * shade).astype(np.uint8)
+        y += s.rng.uniform(0, 0.6) * s.look.size
 
 
 def _fill_paper(s: Sheet) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from model.canvas import BoxStyle, Canvas, draw_box, random_box_style
 from model.fonts import LATIN, SCRIPTS, SHAPED, Face, Font, FontBook, Words, text_length
-from model.lookalikes import radio
+from model.lookalikes import LETTERS, radio
 from model.page import EMPTY, FILLED, IGNORE, Page
 
 Rng = np.random.Generator
@@ -201,7 +201,7 @@ class Sheet:
             c.bar(x, middle + side * 0.4, x + side, middle + side * 0.4 + 1, ink)
         elif self.instead == "letter":
             c.frame(x, middle - side / 2, x + side, middle + side / 2, max(0.7, 0.05 * side), ink)
-            letter = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"[int(self.rng.integers(36))]
+            letter = LETTERS[int(self.rng.integers(len(LETTERS)))]
             font = self.look.latin.font(round(side * 0.75))
             c.text(x + (side - text_length(letter, font)) / 2, middle + side * 0.27, letter, font, ink)
         elif self.instead == "badge":
