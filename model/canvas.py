@@ -205,6 +205,9 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
     if screen and mark in ("tick", "dash") and rng.random() < 0.6:  # accent colour with a light mark
         solid_fill = float(rng.uniform(30, 150)) if not dark or rng.random() < 0.6 else float(rng.uniform(140, 240))
         mark_grey = 255.0 if solid_fill < 150 else 20.0
+    ground = solid_fill if solid_fill >= 0 else fill if fill >= 0 else 255.0 if border == "bevel" else paper
+    if abs(mark_grey - ground) < 70:
+        mark_grey = 0.0 if ground > 128 else 255.0
     style = BoxStyle(
         border,
         line,
@@ -316,7 +319,7 @@ def _border(canvas: Canvas, x: float, y: float, x2: float, y2: float, radius: fl
                 canvas.bar(xa, y, xb, y + c * h, ink)
                 canvas.bar(xa, y2 - c * h, xb, y2, ink)
     elif style.border == "bevel":  # dark above and left, light below and right
-        line = max(1.0, round(line))
+        line = max(1.0, round(min(line, 0.08 * (x2 - x))))
         canvas.bar(x, y, x2, y2, 255 if style.fill < 0 else style.fill)
         canvas.frame(x, y, x2, y2, line, 215)
         canvas.bar(x, y, x2, y + line, 128)
