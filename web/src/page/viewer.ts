@@ -51,7 +51,7 @@ export class Viewer {
     const turn = this.#turn;
     this.#shown = load(file).then((image) => {
       if (!image) return;
-      if (turn === this.#turn) this.#put(image, { width: image.naturalWidth, height: image.naturalHeight });
+      if (turn === this.#turn) this.#put(image, sizeOf(image));
       else URL.revokeObjectURL(image.src);
     });
   }
@@ -72,7 +72,8 @@ export class Viewer {
     const image = await draw().then(load, () => undefined);
     if (turn !== this.#turn) return;
     this.#note(image ? texts.drawn : texts.notDrawn);
-    if (image) this.#put(image, result.image);
+    // A little taller than the picture: the detector writes the counts underneath.
+    if (image) this.#put(image, sizeOf(image));
   }
 
   clear(): void {
@@ -174,6 +175,10 @@ export class Viewer {
     else this.#stage.append(overlay);
     this.#overlay = overlay;
   }
+}
+
+function sizeOf({ naturalWidth, naturalHeight }: HTMLImageElement): Size {
+  return { width: naturalWidth, height: naturalHeight };
 }
 
 /** The picture as an element, upright as its EXIF data say; undefined where the browser cannot read it. */

@@ -83,8 +83,10 @@ export function tiff({ width, height, pixels }: Grey): Buffer {
 
 /** A JPEG with an EXIF block that holds nothing but the orientation (1 to 8). */
 export function withOrientation(jpeg: Buffer, orientation: number): Buffer {
-  const exif = Buffer.from('ffe1002245786966000049492a00080000000100120103000100000000000000000000', 'hex');
-  exif.writeUInt16LE(orientation, exif.length - 8);
-  exif.writeUInt16BE(exif.length - 2, 2);
+  const tiffHeader = [0x49, 0x49, 42, 0, 8, 0, 0, 0];
+  // One entry: tag 0x0112, one SHORT; then no further directory.
+  const directory = [1, 0, 0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0];
+  const content = Buffer.from([...Buffer.from('Exif\0\0', 'ascii'), ...tiffHeader, ...directory]);
+  const exif = Buffer.concat([Buffer.from([0xff, 0xe1, 0, content.length + 2]), content]);
   return Buffer.concat([jpeg.subarray(0, 2), exif, jpeg.subarray(2)]);
 }
