@@ -88,7 +88,7 @@ suite('the page', () => {
     const visit = await Visit.to(browser, server, PATH);
     await visit.drop(answer('one.png'), { name: 'notes.txt', bytes: Buffer.from('no picture') }, answer('two.png'));
     await visit.drop(answer('three.png'));
-    await visit.page.getByText('4 pictures together').waitFor();
+    await visit.page.getByText('3 of 4 counted').waitFor();
     assert.equal(await visit.page.locator('.row').count(), 4);
     assert.match(await visit.text('sum-figures'), new RegExp(`${3 * filled} filled, ${3 * empty} empty`));
     assert.match(await visit.text('strip'), /1 picture could not be counted: notes\.txt/);

@@ -82,6 +82,12 @@ suite('texts', () => {
     assert.match(texts.failure('crashed', 'unreachable'), /starts afresh/);
   });
 
+  test('say of how many pictures the sum is', () => {
+    assert.equal(texts.sum({ done: 1, failed: 1, all: 3 }), '2 of 3 done');
+    assert.equal(texts.sum({ done: 2, failed: 1, all: 3 }), '2 of 3 counted');
+    assert.equal(texts.sum({ done: 3, failed: 0, all: 3 }), '3 pictures together');
+  });
+
   test('show how far loading is where that is known', () => {
     assert.equal(texts.progress({ phase: 'loading', loaded: 50, total: 200 }), 'Loading the detector… 25%');
     assert.equal(texts.progress({ phase: 'loading', loaded: 50, total: undefined }), 'Loading the detector…');

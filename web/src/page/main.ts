@@ -108,7 +108,7 @@ function show(picture: Picture | undefined): void {
 function update(picture: Picture): void {
   list.update(picture);
   const total = sum(pictures);
-  say('sum', texts.sum(total.done + total.failed, total.all));
+  say('sum', texts.sum(total));
   element('sum-figures').replaceChildren(figures(total.filled, total.empty, texts.counts(total.filled, total.empty)));
   const failures = pictures.filter(({ state }) => state.kind === 'failed' && state.code !== 'cancelled');
   const elsewhere = failures.filter((failure) => failure !== shown);

@@ -13,8 +13,10 @@ export const texts = {
   counts: (filled: number, empty: number) => `${filled} filled, ${empty} empty, ${filled + empty} in all`,
   news: (name: string, filled: number, empty: number) => `${name}: ${texts.counts(filled, empty)}.`,
   nothing: 'No checkbox was found on this picture.',
-  sum: (done: number, all: number) =>
-    done === all ? `${plural(all, 'picture', 'pictures')} together` : `${done} of ${all} done`,
+  sum({ done, failed, all }: { done: number; failed: number; all: number }): string {
+    if (done + failed < all) return `${done + failed} of ${all} done`;
+    return failed > 0 ? `${done} of ${all} counted` : `${all} pictures together`;
+  },
   failures: (names: string[]) =>
     `${plural(names.length, 'picture', 'pictures')} could not be counted: ${names.join(', ')}.`,
 
