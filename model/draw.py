@@ -63,7 +63,8 @@ def mark(page: Page, share: float, rng: Rng) -> Page:
     for i in np.flatnonzero(chosen):
         apart = np.hypot(*(centres - centres[i]).T)
         apart[i] = np.inf
-        room = float(np.clip(apart.min() / sides[i] * rng.uniform(0.7, 1.6), 0.8, 6))
+        # Real ticks run past the neighbours' outlines, so the distance to the next box is no strict limit.
+        room = float(np.clip(apart.min() / sides[i] * rng.uniform(0.8, 3.0), 1.0, 6.0))
         draw_mark(page.image, boxes[i], rng, hand if rng.random() < 0.9 else None, room=room)
         page.states[i] = FILLED
     if rng.random() < 0.3:

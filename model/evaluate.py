@@ -8,6 +8,7 @@ Sets (built once under model/work/eval, then read from there):
   poor                the same at 200 dpi as poor scans: turned, blurred, noisy, JPEG 35
   pen                 the same at 200 dpi, marked by drawn pens
   drawn               drawn pages with seeds that training does not use
+  other               pages by another generator with other fonts (model.alt_pages)
 A set of a held-out source's name holds that source's pages of clean200.
 
 Found means IoU of at least 0.3 with a box not yet taken, the most confident first; detections on ignored places count
@@ -27,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model import corpus
+from model.alt_pages import draw_alt_page
 from model.degrade import degrade
 from model.detect import Found, Runner, detect, onnx_runner, read_grey, settings
 from model.draw import mark, save, to_grey
@@ -36,7 +38,7 @@ from model.pages import draw_page
 HERE = Path(__file__).parent
 EVAL_SEED = 990_000  # drawn evaluation pages: seeds that model.draw is not given
 FLOOR = 0.02  # confidence down to which boxes are kept for the precision-recall curve
-DRAWN = 150
+DRAWN = 100
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -75,6 +77,10 @@ def build(folder: Path, root: Path | None) -> None:
             rng = np.random.default_rng(EVAL_SEED + i)
             page = degrade(draw_page(rng), rng)
             save(Page(to_grey(page.image), page.boxes, page.states), place("drawn"), f"{i:04d}")
+    if not (folder / "other").exists():
+        for i in range(DRAWN):
+            page = draw_alt_page(np.random.default_rng(EVAL_SEED + i))
+            save(Page(to_grey(page.image), page.boxes, page.states), place("other"), f"{i:04d}")
     if root is None:
         print(corpus.ABSENT)
         return
