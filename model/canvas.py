@@ -202,6 +202,8 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
     mark = str(rng.choice(MARKS, p=[0.3, 0.2, 0.2, 0.08, 0.05, 0.03, 0.06, 0.08]))
     mark_grey = grey if rng.random() < 0.5 else ink
     solid_fill = -1.0
+    if border in ("dashed", "dotted"):
+        line = min(line, 0.1 * side)
     if screen and mark in ("tick", "dash") and rng.random() < 0.6:  # accent colour with a light mark
         solid_fill = float(rng.uniform(30, 150)) if not dark or rng.random() < 0.6 else float(rng.uniform(140, 240))
         mark_grey = 255.0 if solid_fill < 150 else 20.0
@@ -386,7 +388,10 @@ def _print_mark(
             if not able:
                 want, able = "X", [text]
             face = able[int(k * 9973) % len(able)]
-        font = face.font(round(h * (0.75 + 0.5 * (k - 0.6))))
+        # The glyph's own extent counts, not its face's size: a multiplication sign is small, a cross mark large.
+        left, top, right, bottom = face.font(64).getbbox(want, anchor="ls")
+        extent = (0.45 if want in "\u2022\u25cf*" else 0.75) * k * h
+        font = face.font(round(64 * extent / max(1, right - left, bottom - top)))
         left, top, right, bottom = font.getbbox(want, anchor="ls")
         canvas.text(cx - (left + right) / 2, cy - (top + bottom) / 2, want, font, grey)
 

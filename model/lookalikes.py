@@ -123,6 +123,9 @@ def _framed(
     line = rng.uniform(0.6, 2)
     font = latin.font(round(side * rng.uniform(0.5, 0.8)))
     caption = face.font(size)
+    tint = float(rng.uniform(120, 235)) if ink < 100 and rng.random() < 0.4 else None
+    corner = rng.random() < 0.4  # the number sits in the corner of a large frame that holds its section
+    height = size * rng.uniform(3, 9)
     radius = float(rng.choice([0, 0, 0.15])) * side
     at = x
     for i in range(int(rng.integers(1, 7))):
@@ -136,6 +139,8 @@ def _framed(
                 ]
             )
         )
+        if tint is not None:
+            c.round_bar(at, y, at + side, y + side, radius, tint)
         c.round_bar(at, y, at + side, y + side, radius, ink, line)
         left, top, right, bottom = font.getbbox(text, anchor="ls")
         c.text(at + side / 2 - (left + right) / 2, y + side / 2 - (top + bottom) / 2, text, font, ink)
@@ -144,6 +149,9 @@ def _framed(
         ) + size * rng.uniform(1, 6)
         if at + side > x + w:
             break
+    if corner:
+        c.frame(x, y, x + w, y + height, line, ink)
+        return y + height + size
     return y + side * 1.6
 
 
@@ -534,6 +542,36 @@ def _drawing(c: Canvas, x: float, y: float, w: float, size: int, ink: float, rng
     return y + h + size
 
 
+def _outlines(c: Canvas, x: float, y: float, w: float, size: int, ink: float, rng: Rng) -> float:
+    """Line drawings of things: symmetric outlines nested in each other (vehicles, devices, furniture, plans)."""
+    h = size * rng.uniform(2.5, 8)
+    at = x
+    line = rng.uniform(0.6, 2.0)
+    while at < x + w * rng.uniform(0.2, 1):
+        wide = h * rng.uniform(0.35, 1.3)
+        if at + wide > x + w:
+            break
+        mid = at + wide / 2
+        for _ in range(int(rng.integers(2, 7))):
+            a = wide / 2 * rng.uniform(0.25, 1.0)
+            top, bottom = np.sort(rng.uniform(0, 1, 2)) * h + y
+            if bottom - top < 4 or (0.7 < (bottom - top) / (2 * a) < 1.4 and a < 32):
+                continue  # a lone small square would be a checkbox
+            kind = rng.random()
+            if kind < 0.4:
+                c.round_bar(mid - a, top, mid + a, bottom, a * rng.uniform(0.1, 0.9), ink, line)
+            elif kind < 0.7:
+                b = a * rng.uniform(0.4, 1)
+                c.path(_p((mid - a, top), (mid + a, top), (mid + b, bottom), (mid - b, bottom)), line, ink, True)
+            elif kind < 0.85:
+                c.path(_ellipse(mid, (top + bottom) / 2, a, (bottom - top) / 2), line, ink, True)
+            else:
+                for side in (-1, 1):
+                    c.path(_p((mid + side * a, top), (mid + side * a * 0.7, bottom)), line, ink)
+        at += wide + size * rng.uniform(0.5, 3)
+    return y + h + size
+
+
 def _ellipse(cx: float, cy: float, a: float, b: float) -> NDArray[np.float64]:
     t = np.linspace(0, 2 * np.pi, 20)
     return np.stack([cx + a * np.cos(t), cy + b * np.sin(t)], 1)
@@ -615,6 +653,7 @@ def section(
         lambda: _framed(c, x, y, w, size, ink, latin, words, face, rng),
         lambda: _tofu(c, x, y, w, size, ink, rng),
         lambda: _pictographs(c, x, y, w, size, ink, fonts, rng),
+        lambda: _outlines(c, x, y, w, size, ink, rng),
     ]
-    p = np.array([0.13, 0.06, 0.1, 0.12, 0.08, 0.1, 0.07, 0.06, 0.05, 0.06, 0.07, 0.04, 0.07, 0.02, 0.07])
+    p = np.array([0.13, 0.06, 0.1, 0.12, 0.08, 0.1, 0.07, 0.06, 0.05, 0.06, 0.07, 0.04, 0.08, 0.02, 0.07, 0.06])
     return kinds[int(rng.choice(len(kinds), p=p / p.sum()))]()
