@@ -1,0 +1,104 @@
+//! Every limit of the host, in one place. The module has its own (bytes, pixels); `GET /info` shows both.
+
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use serde::Serialize;
+
+const MIB: usize = 1024 * 1024;
+
+/// Most linear memory one request may use. The module's largest picture (100 megapixels in RGB, a rotated copy
+/// while EXIF orientation is applied, the file itself) stays under it.
+const MEMORY_BYTES: usize = 1024 * MIB;
+
+/// Kept for the host itself when a Lambda function's memory is smaller than what a request might like.
+const LAMBDA_RESERVE_BYTES: usize = 192 * MIB;
+
+/// Longest time the module may work on one request. A letter page takes well under a second; the largest
+/// picture that is decoded, a few.
+const TIME: Duration = Duration::from_secs(30);
+
+/// Longest request body: the module's largest file (64 MiB) in base64, and the JSON around it.
+const BODY_BYTES: usize = 86 * MIB;
+
+/// Lambda's limit on an answer, the JSON envelope included (6 MiB; what it allows over that is not relied on).
+const LAMBDA_RESPONSE_BYTES: usize = 6 * MIB;
+
+/// What a host allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most linear memory of one instance, in bytes.
+    pub memory_bytes: usize,
+    /// Most working time of one request in the module.
+    pub time: Duration,
+    /// Longest request body in bytes.
+    pub body_bytes: usize,
+    /// Longest answer in bytes as Lambda counts it; `None` where there is no such limit.
+    pub response_bytes: Option<usize>,
+    /// Requests worked on side by side; the others wait.
+    pub concurrency: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: MEMORY_BYTES,
+            time: TIME,
+            body_bytes: BODY_BYTES,
+            response_bytes: None,
+            concurrency: available_parallelism().map_or(1, NonZeroUsize::get),
+        }
+    }
+}
+
+impl Limits {
+    /// The limits inside a Lambda function with this much memory (MiB, as Lambda states it in
+    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`): a picture too large for the function must cost its own request, not
+    /// the whole process.
+    #[must_use]
+    pub fn on_lambda(function_memory_mib: Option<usize>) -> Self {
+        let room = function_memory_mib.map_or(MEMORY_BYTES, |mib| {
+            (mib * MIB).saturating_sub(LAMBDA_RESERVE_BYTES)
+        });
+        Self {
+            memory_bytes: room.min(MEMORY_BYTES),
+            response_bytes: Some(LAMBDA_RESPONSE_BYTES),
+            ..Self::default()
+        }
+    }
+
+    /// The limits as `GET /info` shows them.
+    #[must_use]
+    pub fn shown(&self) -> Shown {
+        Shown {
+            max_body_bytes: self.body_bytes,
+            max_response_bytes: self.response_bytes,
+            max_memory_bytes: self.memory_bytes,
+            max_time_ms: self.time.as_millis(),
+            concurrency: self.concurrency,
+        }
+    }
+}
+
+/// [`Limits`] for callers.
+#[derive(Debug, Serialize)]
+pub struct Shown {
+    max_body_bytes: usize,
+    max_response_bytes: Option<usize>,
+    max_memory_bytes: usize,
+    max_time_ms: u128,
+    concurrency: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_function_gets_less_memory_and_a_large_one_no_more() {
+        assert_eq!(Limits::on_lambda(Some(512)).memory_bytes, 320 * MIB);
+        assert_eq!(Limits::on_lambda(Some(3008)).memory_bytes, MEMORY_BYTES);
+        assert_eq!(Limits::on_lambda(None).memory_bytes, MEMORY_BYTES);
+    }
+}

@@ -1,0 +1,209 @@
+//! A stand-in module, compiled once, and a small HTTP client.
+#![allow(dead_code, missing_docs)] // Not every test file uses everything.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use host_lambda::cpu::CpuLevel;
+use host_lambda::limits::Limits;
+use host_lambda::module::{Module, WASM_FILE};
+use host_lambda::precompile;
+
+/// What the stand-in answers for an ordinary picture.
+pub const RESULT: &str = concat!(
+    r#"{"success":true,"image":{"width":8,"height":8},"detections":[],"#,
+    r#""counts":{"empty_checkbox":2,"filled_checkbox":1},"total":3,"model":"0"}"#
+);
+
+/// Limits that are quick to run into.
+pub fn tight() -> Limits {
+    Limits {
+        memory_bytes: 32 * 1024 * 1024,
+        time: Duration::from_millis(200),
+        body_bytes: 1_000_000,
+        response_bytes: None,
+        concurrency: 2,
+    }
+}
+
+/// Compiles a module given as text into a folder, with a page beside it.
+pub fn install(dir: &Path, wat: &str) {
+    let wasm = dir.join(WASM_FILE);
+    fs::write(&wasm, wat::parse_str(wat).expect("valid text")).expect("written");
+    let level = CpuLevel::default_here().expect("a level");
+    precompile::run(&wasm, dir, level).expect("compiles");
+    fs::create_dir_all(dir.join("page")).expect("made");
+    fs::write(
+        dir.join("page/index.html"),
+        "<!doctype html><title>Page</title>",
+    )
+    .expect("written");
+    fs::write(dir.join("page/app.js"), "export {};").expect("written");
+}
+
+pub const STANDIN: &str = include_str!("standin.wat");
+
+/// The folder with the stand-in, made once. It is the test process's own; those of earlier ones are swept up.
+pub fn standin_dir() -> &'static Path {
+    static DIR: OnceLock<PathBuf> = OnceLock::new();
+    DIR.get_or_init(|| {
+        let home = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let hour = Duration::from_secs(3600);
+        for entry in fs::read_dir(home).expect("readable").flatten() {
+            let age = entry
+                .metadata()
+                .and_then(|entry| entry.modified())
+                .ok()
+                .and_then(|time| time.elapsed().ok());
+            if age.is_some_and(|age| age > hour) {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        let dir = home.join(format!("stand-in-{}", std::process::id()));
+        fs::create_dir_all(&dir).expect("made");
+        install(&dir, STANDIN);
+        dir
+    })
+}
+
+pub fn standin(limits: Limits) -> Module {
+    Module::load(standin_dir(), limits).expect("the stand-in loads")
+}
+
+/// The program under test. Nothing of the environment that starts the tests leads it astray.
+pub fn program(module_dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_host-lambda"));
+    command
+        .env_remove("AWS_LAMBDA_RUNTIME_API")
+        .env("CHECKBOX_MODULE_DIR", module_dir);
+    command
+}
+
+/// A `serve` that is stopped with the test.
+pub struct Server {
+    pub child: Child,
+    pub address: String,
+}
+
+impl Server {
+    pub fn start(module_dir: &Path) -> Self {
+        let mut child = program(module_dir)
+            .args(["serve", "--port", "0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("piped");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let address = line
+            .trim()
+            .rsplit("http://")
+            .next()
+            .expect("an address")
+            .to_owned();
+        Self { child, address }
+    }
+
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        send(&self.address, method, path, headers, body)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub struct Answer {
+    pub status: u16,
+    /// Names in lower case.
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("text")
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value)
+    }
+}
+
+/// One request on a connection of its own.
+pub fn send(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
+    let mut stream = TcpStream::connect(address).expect("connects");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .expect("set");
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    head += &format!("Content-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).expect("sent");
+    stream.write_all(body).expect("sent");
+    let mut reader = BufReader::new(stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        assert_ne!(
+            reader.read_line(&mut head).expect("a head"),
+            0,
+            "no answer to {method} {path}"
+        );
+    }
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .expect("a status");
+    let mut body = Vec::new();
+    reader.read_to_end(&mut body).expect("a body");
+    Answer {
+        status,
+        head: lower_names(&head),
+        body,
+    }
+}
+
+fn lower_names(head: &str) -> String {
+    let lines = head.lines().map(|line| match line.split_once(": ") {
+        Some((name, value)) => format!("{}: {value}\n", name.to_ascii_lowercase()),
+        None => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
+/// A form with one file, and its content type.
+pub fn form(file: &[u8], fields: &[(&str, &str)]) -> (&'static str, Vec<u8>) {
+    let mut body = Vec::new();
+    for (name, value) in fields {
+        body.extend(
+            format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+                .bytes(),
+        );
+    }
+    body.extend(b"--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n");
+    body.extend(b"Content-Type: image/png\r\n\r\n");
+    body.extend(file);
+    body.extend(b"\r\n--XX--\r\n");
+    ("multipart/form-data; boundary=XX", body)
+}
