@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 
 use crate::error::Error;
-use crate::options::ModuleInfo;
+use crate::options::{self, ModuleInfo};
 use crate::result::Failure;
 use crate::{plain, with_detector};
 
@@ -76,15 +76,20 @@ pub fn info() -> Result<JsModuleInfo, JsValue> {
         .map_err(|error| thrown(&error))
 }
 
+/// By way of JSON, so that what is refused elsewhere is refused here too: from an object, serde-wasm-bindgen asks only
+/// for the fields it expects and never sees a misspelt one.
 fn read<T: DeserializeOwned + Default>(options: Option<impl Into<JsValue>>) -> Result<T, Error> {
-    match options.map(Into::into) {
-        None => Ok(T::default()),
-        Some(options) => {
-            serde_wasm_bindgen::from_value(options).map_err(|error| Error::BadOptions {
-                reason: error.to_string(),
-            })
-        }
-    }
+    let Some(options) = options else {
+        return Ok(T::default());
+    };
+    // A function, say, has no JSON form: `stringify` gives undefined then.
+    let json = js_sys::JSON::stringify(&options.into())
+        .ok()
+        .and_then(|json| JsValue::from(json).as_string())
+        .ok_or_else(|| Error::BadOptions {
+            reason: "they cannot be written as JSON".to_owned(),
+        })?;
+    options::parse(json.as_bytes())
 }
 
 fn to_object<T: Serialize>(value: &T) -> Result<JsValue, Error> {

@@ -1,5 +1,6 @@
 //! What a caller may ask for, and what this build is: the two small forms beside the result.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -37,7 +38,7 @@ impl DetectOptions {
 ///
 /// # Errors
 /// [`Error::BadOptions`].
-pub fn parse<T: Default + for<'a> Deserialize<'a>>(json: &[u8]) -> Result<T, Error> {
+pub fn parse<T: Default + DeserializeOwned>(json: &[u8]) -> Result<T, Error> {
     if json.is_empty() {
         return Ok(T::default());
     }

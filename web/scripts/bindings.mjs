@@ -3,10 +3,6 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bindings, web } from './paths.mjs';
 
-/** wasm-bindgen's own idea of where the module lies. Bundlers would look for that file, and the module is always given. */
-const DEFAULT_PATH =
-  /if \(module_or_path === undefined\) \{\s*module_or_path = new URL\('[^']*', import\.meta\.url\);\s*\}/;
-
 const target = join(web, 'src/lib/bindings');
 await mkdir(target, { recursive: true });
 for (const name of ['checkbox_detector.js', 'checkbox_detector.d.ts']) {
@@ -14,5 +10,5 @@ for (const name of ['checkbox_detector.js', 'checkbox_detector.d.ts']) {
     console.error(`dist/bindings/${name} is not there yet: build the module first (./build.sh build)`);
     process.exit(1);
   });
-  await writeFile(join(target, name), text.replace(DEFAULT_PATH, ''));
+  await writeFile(join(target, name), text);
 }
