@@ -11,6 +11,9 @@ export const root = at('../..');
 export const moduleFile = at('../../dist/checkbox_detector.wasm');
 export const bindings = at('../../dist/bindings');
 
+/** What runs the module outside browsers, with what it needs beside it. */
+export const hostProgram = at('../../dist/host-lambda');
+
 /** What is built here. */
 export const pageFolder = at('../../dist/page');
 export const tarballFolder = at('../../dist/package');

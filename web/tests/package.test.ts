@@ -5,7 +5,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { moduleFile, pageFolder, web } from '../scripts/paths.mjs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { hostProgram, moduleFile, pageFolder, root, web } from '../scripts/paths.mjs';
 import type { DetectionResult } from '../src/lib/types.ts';
 import { launch } from './support/browser.ts';
 import { form } from './support/fixtures.ts';
@@ -103,6 +104,51 @@ suite('the package', () => {
       const how = ['--module', module, '--moduleResolution', resolution, '--skipLibCheck', 'false'];
       execFileSync(tsc, [...flags, ...how, 'user.ts'], { cwd: installed.folder, stdio: 'inherit' });
     }
+  });
+});
+
+/** What the host prints for the test form, without the name of the file. */
+const underWasmtime = (options: { conf?: number }) => {
+  const conf = options.conf === undefined ? [] : ['--conf', String(options.conf)];
+  const args = ['count', '--json', ...conf, join(installed.folder, 'form.png')];
+  const line = execFileSync(hostProgram, args, { encoding: 'utf8' });
+  return line.trim().replace(/^\{"file":"[^"]*",/, '{');
+};
+
+suite('under wasmtime', () => {
+  test('the host runs the very same module', () => {
+    const { sha256: compiled } = JSON.parse(readFileSync(join(hostProgram, '../module.json'), 'utf8'));
+    assert.equal(compiled, sha256(moduleFile));
+  });
+
+  test('the answer is the same, byte for byte', () => {
+    assert.equal(OPTIONS.map(underWasmtime).join('\n'), expected);
+  });
+});
+
+suite('the schema', () => {
+  const schema = JSON.parse(readFileSync(join(root, 'detector/result.schema.json'), 'utf8'));
+  const valid = new Ajv2020({ strict: true }).compile(schema);
+
+  test('describes what the module prints', () => {
+    for (const line of expected.split('\n')) assert.ok(valid(JSON.parse(line)), JSON.stringify(valid.errors));
+  });
+
+  test('describes its errors', () => {
+    const printed = installed.run(`
+      import { Detector } from 'checkbox-detector';
+      const detector = await Detector.load();
+      try { detector.detect(new Uint8Array()); } catch (error) { console.log(JSON.stringify(error)); }`);
+    assert.equal(JSON.parse(printed).code, 'empty_input');
+    assert.ok(valid(JSON.parse(printed)), JSON.stringify(valid.errors));
+  });
+
+  test('refuses anything else', () => {
+    assert.ok(!valid({}));
+    assert.ok(!valid({ ...result, total: -1 }));
+    assert.ok(!valid({ ...result, more: 1 }));
+    const [first] = result.detections;
+    assert.ok(!valid({ ...result, detections: [{ ...first, class: 'radio' }] }));
   });
 });
 
