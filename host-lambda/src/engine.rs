@@ -25,7 +25,7 @@ fn config() -> Config {
     config
 }
 
-/// An engine that runs what [`compile`] made.
+/// An engine that runs what was compiled under the same configuration.
 ///
 /// # Errors
 /// When wasmtime does not run on this machine.

@@ -213,7 +213,8 @@ impl Module {
         self.pristine().map(drop)
     }
 
-    /// An instance no one has used, ready to work.
+    /// An instance no one has used, ready to work. Takes about 20 ms of processor time, nearly all of it in
+    /// `cbd_init`, beside about 200 ms for a letter page.
     fn pristine(&self) -> Result<Run<'_>, Failure> {
         Run::start(&self.engine, &self.pre, &self.clock, &self.limits)
     }

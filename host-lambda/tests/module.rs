@@ -173,7 +173,7 @@ fn compiling_again_does_nothing_unless_the_module_changed() {
             .iter()
             .filter(|level| level.arch == std::env::consts::ARCH)
     };
-    let default = here().last().expect("a level");
+    let default = here().next_back().expect("a level");
     assert_eq!(
         compile(dir.path(), default).expect("runs"),
         Outcome::UpToDate

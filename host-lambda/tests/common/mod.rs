@@ -177,10 +177,29 @@ pub fn send(
         .expect("a status");
     let mut body = Vec::new();
     reader.read_to_end(&mut body).expect("a body");
-    Answer {
+    let mut answer = Answer {
         status,
         head: lower_names(&head),
         body,
+    };
+    if answer.header("transfer-encoding") == Some("chunked") {
+        answer.body = unchunked(&answer.body);
+    }
+    answer
+}
+
+/// Joins the chunks of a body: a length in hexadecimal on a line, so many bytes and a line's end, until length 0.
+fn unchunked(mut chunks: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let mut length = String::new();
+        chunks.read_line(&mut length).expect("a length");
+        let length = usize::from_str_radix(length.trim(), 16).expect("a number");
+        if length == 0 {
+            return body;
+        }
+        body.extend(&chunks[..length]);
+        chunks = &chunks[length + 2..];
     }
 }
 
