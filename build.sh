@@ -261,7 +261,10 @@ test_all() {
   step "Rust: tests"
   # The detector with overflow checks; the host in release, whose compiler of WebAssembly is built already.
   CHECKBOX_HOST=$DIST/host-lambda cargo test --quiet --locked -p checkbox-detector
-  CHECKBOX_MODULE_DIR=$DIST cargo test --quiet --locked --release -p host-lambda --features compile
+  local emulator
+  emulator=$(PYTHON=$PYTHON_HOME/bin/python host-lambda/tests/get-rie.sh) || die "AWS's Lambda emulator could not be fetched"
+  CHECKBOX_RIE=$emulator CHECKBOX_HOST=$DIST/host-lambda CHECKBOX_MODULE_DIR=$DIST \
+    cargo test --quiet --locked --release -p host-lambda --features compile
   step "web: format, lints, types"
   npm run --silent --prefix web check
   step "web: tests, in Node and Chromium"

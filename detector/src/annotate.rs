@@ -240,8 +240,8 @@ mod tests {
         ]);
         let drawn = draw(white(), &at_edge);
         assert_eq!(drawn.dimensions(), (400, 316 + 2));
-        draw(DynamicImage::new_rgb8(8, 8), &at_edge);
-        draw(DynamicImage::new_luma8(8, 3000), &at_edge);
+        assert_eq!(draw(DynamicImage::new_rgb8(8, 8), &at_edge).width(), 8);
+        assert_eq!(draw(DynamicImage::new_luma8(8, 3000), &at_edge).width(), 8);
     }
 
     #[test]

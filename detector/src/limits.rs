@@ -9,8 +9,8 @@ pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// deliver a quarter of that unless asked).
 pub const MAX_PIXELS: u64 = 100_000_000;
 
-/// Largest side, in pixels: rules out a picture one pixel high and a hundred million wide.
-pub const MAX_SIDE: u32 = 65_535;
+/// Largest side, in pixels: A0 at 600 dpi has 28,000. A picture that is very long and thin is cut into very many tiles.
+pub const MAX_SIDE: u32 = 32_767;
 
 /// Most bytes a decoder may ask for: [`MAX_PIXELS`] in 8-bit RGB, and some room to work in. Deep pictures
 /// (16 bit, alpha) reach it at fewer pixels.
