@@ -257,8 +257,9 @@ test_all() {
   step "scripts: shellcheck"
   shellcheck build.sh .ci/run host-lambda/tests/*.sh
   step "Rust: format and lints"
-  cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 ||
+  if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
     run "adding rustfmt and clippy" rustup component add rustfmt clippy
+  fi
   cargo fmt --all --check
   cargo clippy --quiet --locked --workspace --all-targets --all-features -- -D warnings
   step "Python: format, lints, types, tests"

@@ -65,14 +65,17 @@ impl Failure {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self.code.as_ref() {
-            "bad_request" | "bad_options" | "empty_input" => StatusCode::BAD_REQUEST,
+            // An undecodable picture is a 400 in the API that clients of this one come from.
+            "bad_request" | "bad_options" | "empty_input" | "corrupt_image" => {
+                StatusCode::BAD_REQUEST
+            }
             "not_found" => StatusCode::NOT_FOUND,
             "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
             // Running out of memory is answered like any picture that is too large: a smaller one is the remedy.
             "payload_too_large" | "too_many_bytes" | "too_many_pixels" | "response_too_large"
             | "out_of_memory" => StatusCode::PAYLOAD_TOO_LARGE,
             "unsupported_media_type" | "unsupported_format" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "corrupt_image" | "too_small" => StatusCode::UNPROCESSABLE_ENTITY,
+            "too_small" => StatusCode::UNPROCESSABLE_ENTITY,
             "timeout" => StatusCode::GATEWAY_TIMEOUT,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -248,7 +248,7 @@ async fn each_failure_has_its_status_and_the_error_form() {
         ("/predict/image?format=gif", "x", 400, "bad_options"),
         ("/predict", "M", 413, "out_of_memory"),
         ("/predict", "U", 415, "unsupported_format"),
-        ("/predict", "E", 422, "corrupt_image"),
+        ("/predict", "E", 400, "corrupt_image"),
         ("/predict", "T", 500, "crashed"),
         ("/predict/image", "T", 500, "crashed"),
         ("/predict", "L", 504, "timeout"),

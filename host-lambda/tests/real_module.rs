@@ -90,7 +90,7 @@ fn its_errors_keep_their_codes() {
         (&b""[..], "", "empty_input", 400),
         (b"hello", "", "unsupported_format", 415),
         (b"%PDF-1.7\n", "", "unsupported_format", 415),
-        (&png[..1000], "", "corrupt_image", 422),
+        (&png[..1000], "", "corrupt_image", 400),
         (&png, r#"{"conf":2}"#, "bad_options", 400),
         (&png, r#"{"confidence":1}"#, "bad_options", 400),
     ] {
