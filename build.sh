@@ -164,7 +164,7 @@ build_module() {
   need_wasm_target
   need_wasm_bindgen
   mkdir -p "$DIST"
-  step "module: compiling (5 minutes from nothing)"
+  step "module: compiling what has changed (5 minutes from nothing)"
   "${MODULE_CARGO[@]}" build --quiet --locked -p checkbox-detector --lib --profile module --target "$TARGET" "${MODULE_FLAGS[@]}" >&2 ||
     die "failed: compiling the module"
   key=$(cat "$raw" build.sh | sha256sum)
@@ -200,7 +200,7 @@ JS
 build_host() {
   local key
   need_rust
-  step "host: compiling"
+  step "host: compiling what has changed"
   cargo build --quiet --locked --release -p host-lambda --bin host-lambda >&2 || die "failed: compiling the host"
   cmp -s target/release/host-lambda "$DIST/host-lambda" || install -m 755 target/release/host-lambda "$DIST/host-lambda"
   key=$( (sha "$DIST/checkbox_detector.wasm" && cat Cargo.lock host-lambda/Cargo.toml && find host-lambda/src -type f -exec cat {} +) | sha256sum)
