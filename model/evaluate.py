@@ -279,14 +279,18 @@ def platt(logit: Floats, good: NDArray[np.bool_], weight: Floats) -> tuple[float
 
 
 def reliability(p: Floats, good: NDArray[np.bool_], bins: int = 10) -> tuple[float, str]:
-    """Expected calibration error over equal bins, and the reliability table."""
+    """Expected calibration error over equal bins, and the reliability table.
+
+    Without the lowest bin: hundreds of thousands of places that are no box and get nearly nothing would hide the rest.
+    """
     error, lines = 0.0, ["| confidence | boxes | mean confidence | right |", "| --- | --- | --- | --- |"]
     which = (p * bins).astype(int).clip(0, bins - 1)
-    for k in range(bins):
+    rated = max(1, int((which > 0).sum()))
+    for k in range(1, bins):
         mine = which == k
         if mine.any():
             mean, share = float(p[mine].mean()), float(good[mine].mean())
-            error += mine.mean() * abs(mean - share)
+            error += int(mine.sum()) / rated * abs(mean - share)
             lines.append(f"| {k / bins:.1f} to {(k + 1) / bins:.1f} | {mine.sum()} | {mean:.3f} | {share:.3f} |")
     return error, "\n".join(lines)
 
