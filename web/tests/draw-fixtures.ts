@@ -12,7 +12,6 @@ import { type Grey, png, tiff, withOrientation } from './support/encode.ts';
 const MARKS = {
   tick: 'M3 12c3 2 5 5 7 9C13 12 19 4 27-3',
   cross: 'M3 2c6 6 12 13 19 20M21 1C15 8 8 15 2 23',
-  scribble: 'M3 19 9 4l1 17L16 3l1 18 5-15',
 };
 type Mark = keyof typeof MARKS;
 
@@ -22,7 +21,7 @@ const QUESTIONS: [question: string, answers: [label: string, mark?: Mark][]][] =
     [['Half plot, 12 m²', 'tick'], ['Full plot, 25 m²'], ['Raised bed'], ['Waiting list']],
   ],
   ['What will you grow?', [['Vegetables', 'cross'], ['Herbs', 'cross'], ['Flowers'], ['Fruit', 'cross'], ['Trees']]],
-  ['When can you help?', [['Weekdays'], ['Saturdays', 'scribble'], ['Sundays'], ['Evenings'], ['School holidays']]],
+  ['When can you help?', [['Weekdays'], ['Saturdays', 'cross'], ['Sundays'], ['Evenings'], ['School holidays']]],
   ['How did you hear of us?', [['A neighbour', 'tick'], ['The market'], ['A poster'], ['The library'], ['Online']]],
   ['Tools you can lend', [['Wheelbarrow'], ['Spade', 'tick'], ['Hose', 'tick'], ['Ladder']]],
 ];
