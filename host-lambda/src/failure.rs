@@ -90,7 +90,7 @@ mod tests {
     fn the_modules_words_come_back_unchanged() {
         let json = r#"{"success":false,"code":"corrupt_image","detail":"the \"JPEG\" ends early"}"#;
         let failure = Failure::from_module(json.as_bytes());
-        assert_eq!(failure.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(failure.status(), StatusCode::BAD_REQUEST);
         assert_eq!(failure.to_json(), json);
     }
 
