@@ -189,9 +189,9 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
             if rng.random() < 0.6 or paper > 225
             else (0.0 if dark else 255.0)
         )
-    elif r < 0.12:
+    elif r < 0.18:
         fill = paper + (toward - paper) * rng.uniform(0.03, 0.25)
-    elif r < 0.24 or paper < 240:
+    elif r < 0.28 or paper < 240:
         fill = 255.0 if not dark else float(rng.choice([0.0, 255.0, paper * 0.6]))
     if rng.random() < (0.6 if screen else 0.15):
         radius = float(rng.uniform(0.05, 0.3))
@@ -199,7 +199,7 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
         shadow = float(rng.uniform(0.07, 0.2) * side)
     if rng.random() < 0.15:
         aspect = float(rng.uniform(0.8, 1.25)) if rng.random() < 0.85 else float(rng.uniform(1.2, 1.45))
-    mark = str(rng.choice(MARKS, p=[0.3, 0.2, 0.2, 0.08, 0.05, 0.03, 0.06, 0.08]))
+    mark = str(rng.choice(MARKS, p=[0.29, 0.19, 0.2, 0.07, 0.05, 0.03, 0.06, 0.11]))
     mark_grey = grey if rng.random() < 0.5 else ink
     solid_fill = -1.0
     if border in ("dashed", "dotted"):
@@ -221,7 +221,12 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
         mark,
         float(mark_grey),
         solid_fill,
-        float(rng.uniform(0.6, 1.05)),
+        # Viewers that fit a tick to a small font leave it tiny in its box; others let it stick out.
+        float(
+            rng.uniform(0.6, 1.05)
+            if rng.random() < 0.75
+            else rng.choice([rng.uniform(0.35, 0.6), rng.uniform(1.05, 1.3)])
+        ),
     )
     faces = [f for f in symbols if f.has("\u2610\u2611\u2612")]
     if border == "glyph":

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch.utils.data import IterableDataset
 
 from model.net import STRIDE
-from model.page import FILLED, IGNORE
+from model.page import FILLED, IGNORE, pages_in
 
 Rng = np.random.Generator
 Grey = NDArray[np.uint8]
@@ -24,6 +24,8 @@ CROP = 384  # pixels; must be a multiple of 32
 MIN_SIDE = 6.0  # px at the network's scale: smaller boxes cannot be judged and are ignored
 VISIBLE = 2 / 3  # share of a box that must lie in the crop for it to be a box
 REFRESH = 60.0  # seconds between looks for new pages
+
+HARD_SHARE = 0.3  # of the crops that show a place the network got wrong, where such places are known
 
 BLANK = 8.0  # grey levels; a crop that varies less holds nothing
 
@@ -37,35 +39,48 @@ class Pages:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.names: list[str] = []
+        self.hard: list[str] = []  # those with places that the network got wrong (see model.mine)
         self._looked = -REFRESH
         self.refresh()
 
     def refresh(self) -> None:
         if time.monotonic() - self._looked >= REFRESH:
             self._looked = time.monotonic()
-            found = sorted(self.folder.glob("*.npy"))
-            self.names = [p.name[:-4] for p in found if not p.name.endswith(".boxes.npy")]
+            self.names = [p.stem for p in pages_in(self.folder)]
+            self.hard = sorted(p.name.removesuffix(".hard.npy") for p in self.folder.glob("*.hard.npy"))
 
-    def load(self, name: str) -> tuple[Grey, Floats]:
-        """Picture [H,W] (mapped, not read) and boxes [n,5]."""
-        return np.load(self.folder / f"{name}.npy", mmap_mode="r"), np.load(self.folder / f"{name}.boxes.npy")
+    def pick(self, rng: Rng, hard_share: float) -> tuple[Grey, Floats, Floats | None]:
+        """A random page: picture [H,W] (mapped, not read), boxes [n,5], and for `hard_share` of them its hard places."""
+        while True:
+            hard = bool(self.hard) and rng.random() < hard_share
+            name = self.hard[rng.integers(len(self.hard))] if hard else self.names[rng.integers(len(self.names))]
+            try:
+                return (
+                    np.load(self.folder / f"{name}.npy", mmap_mode="r"),
+                    np.load(self.folder / f"{name}.boxes.npy"),
+                    np.load(self.folder / f"{name}.hard.npy") if hard else None,
+                )
+            except FileNotFoundError:  # replaced by a new page since the folder was listed
+                continue
 
 
-def cut(image: Grey, boxes: Floats, rng: Rng, crop: int = CROP) -> tuple[Grey, Floats]:
+def cut(image: Grey, boxes: Floats, rng: Rng, crop: int = CROP, around: Floats | None = None) -> tuple[Grey, Floats]:
     """A random square of the page at a random scale, [crop,crop], and its boxes [n,5] (state IGNORE where cut too much).
 
-    Six crops of ten lie around a box picked at random, so that sparse pages show theirs as well.  Outside the page is
-    paper (255), as the pipeline pads.
+    Six crops of ten lie around a box picked at random, so that sparse pages show theirs as well; with `around` [m,2] the
+    crop lies around one of those places.  Outside the page is paper (255), as the pipeline pads.
     """
     height, width = image.shape
     # Training pages are stored about 10% larger than the network's scale; together with that: 0.86 to 1.28, now and
     # then 0.6 to 1.8.
     scale = float(rng.uniform(0.78, 1.17) if rng.random() < 0.85 else np.exp(rng.uniform(np.log(0.55), np.log(1.65))))
     side = crop / scale
-    if len(boxes) and rng.random() < 0.6:
-        b = boxes[rng.integers(len(boxes))]
-        x = (b[0] + b[2]) / 2 - side * rng.uniform(0.05, 0.95)
-        y = (b[1] + b[3]) / 2 - side * rng.uniform(0.05, 0.95)
+    if around is None and len(boxes) and rng.random() < 0.6:
+        around = ((boxes[:, :2] + boxes[:, 2:4]) / 2).astype(np.float32)
+    if around is not None and len(around):
+        place = around[rng.integers(len(around))]
+        x = place[0] - side * rng.uniform(0.05, 0.95)
+        y = place[1] - side * rng.uniform(0.05, 0.95)
     else:
         x = rng.uniform(-0.1 * side, max(width - 0.9 * side, 0.0))
         y = rng.uniform(-0.1 * side, max(height - 0.9 * side, 0.0))
@@ -197,8 +212,8 @@ class Crops(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
             for _ in range(self.batch):
                 kept = pages[usable[rng.choice(len(usable), p=weights / weights.sum())]]
                 kept.refresh()
-                image, boxes = kept.load(kept.names[rng.integers(len(kept.names))])
-                crop, inside = cut(image, boxes, rng, self.crop)
+                image, boxes, around = kept.pick(rng, HARD_SHARE)
+                crop, inside = cut(image, boxes, rng, self.crop, around)
                 if not len(inside) and crop.std() < BLANK:  # nothing to learn from bare paper: one more try
                     crop, inside = cut(image, boxes, rng, self.crop)
                 t = assign(inside, self.crop, self.crop)

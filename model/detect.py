@@ -51,11 +51,11 @@ class Found:
         return Found(self.boxes[keep], self.confidence[keep], self.logit[keep], self.state[keep])
 
 
-def onnx_runner(path: Path, threads: int = 1) -> Runner:
-    """The exported network in ONNX Runtime."""
+def onnx_runner(network: Path | bytes, threads: int = 1) -> Runner:
+    """The exported network, a file or its content, in ONNX Runtime."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(network, options, providers=["CPUExecutionProvider"])
     return lambda x: np.asarray(session.run(None, {"image": x})[0], np.float32)
 
 

@@ -4,14 +4,15 @@
     python -m model.draw --kind drawn  --count 3000 --out model/work/pages --seed 1
 
 One process, one page after the other; start one of each kind and let them run beside the training at low priority
-(`nice -n 19`).  A page is two files in OUT/KIND: NAME.npy, the grey picture at about the network's scale, and
-NAME.boxes.npy, float32 [n,5] of x1, y1, x2, y2, state.
+(`nice -n 19`); with --keep the oldest pages make room for the new ones.  The pages, grey and at about the network's
+scale, go to OUT/KIND.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from PIL import Image
 from model import corpus
 from model.degrade import degrade
 from model.marks import draw_mark, draw_stray, random_hand
-from model.page import EMPTY, FILLED, IGNORE, Page
+from model.page import EMPTY, FILLED, IGNORE, Page, pages_in, remove, save
 from model.pages import draw_page
 
 LONG_SIDE = 1280  # what the pipeline scales a page's long side to
@@ -117,22 +118,13 @@ def drawn_pages(rng: Rng) -> Iterator[Page]:
         yield degrade(draw_page(rng), rng)
 
 
-def save(page: Page, folder: Path, name: str) -> None:
-    """Write a page; the picture comes last and by renaming, so that a reader never sees half of one."""
-    labels = np.concatenate([page.boxes, page.states[:, None].astype(np.float32)], 1)
-    np.save(folder / f"{name}.boxes.npy", labels.astype(np.float32))
-    part = folder / f"{name}.part"
-    with open(part, "wb") as f:
-        np.save(f, page.image)
-    part.rename(folder / f"{name}.npy")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write pages with labels for training.")
     parser.add_argument("--kind", choices=("corpus", "drawn"), required=True)
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "work" / "pages")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=int, help="delete the oldest pages of the folder beyond this many")
     parser.add_argument("--corpus", type=Path, help="the form corpus (see model/corpus.py)")
     args = parser.parse_args()
     cv2.setNumThreads(1)
@@ -146,9 +138,14 @@ def main() -> None:
         source = drawn_pages(rng)
     folder = args.out / args.kind
     folder.mkdir(parents=True, exist_ok=True)
+    old = deque(sorted(pages_in(folder), key=lambda p: p.stat().st_mtime))
     for i in range(args.count):
         # A little larger than the network's scale, so that the crops' own rescaling seldom enlarges.
-        save(to_scale(next(source), float(rng.uniform(0.95, 1.25))), folder, f"{args.seed:04d}_{os.getpid()}_{i:06d}")
+        name = f"{args.seed:04d}_{os.getpid()}_{i:06d}"
+        save(to_scale(next(source), float(rng.uniform(0.95, 1.25))), folder, name)
+        old.append(folder / f"{name}.npy")
+        while args.keep is not None and len(old) > args.keep:
+            remove(old.popleft())
 
 
 if __name__ == "__main__":

@@ -31,8 +31,8 @@ from model import corpus
 from model.alt_pages import draw_alt_page
 from model.degrade import degrade
 from model.detect import Found, Runner, detect, onnx_runner, read_grey, settings
-from model.draw import mark, save, to_grey
-from model.page import EMPTY, FILLED, IGNORE, Page
+from model.draw import mark, to_grey
+from model.page import EMPTY, FILLED, IGNORE, Page, pages_in, save
 from model.pages import draw_page
 
 HERE = Path(__file__).parent
@@ -235,10 +235,8 @@ def measure(folder: Path, run: Runner, numbers: dict[str, Any], only: list[str] 
     for set_folder in sorted(p for p in folder.iterdir() if p.is_dir()):
         if only and set_folder.name not in only:
             continue
-        for path in sorted(set_folder.glob("*.npy")):
-            if path.name.endswith(".boxes.npy"):
-                continue
-            labels = np.load(path.with_name(path.name[:-4] + ".boxes.npy"))
+        for path in pages_in(set_folder):
+            labels = np.load(path.with_suffix(".boxes.npy"))
             boxes, states = labels[:, :4], labels[:, 4].astype(np.int8)
             found = detect(np.load(path), run, numbers, FLOOR)
             names = [set_folder.name]
@@ -336,7 +334,7 @@ def calibrate(tallies: dict[str, Tally]) -> dict[str, object]:
 def annotate(path: Path, found: Found, to: NDArray[np.intp], ignored: NDArray[np.bool_], out: Path) -> None:
     """Green: right; orange: wrong state; magenta: no box there; red: missed; grey: ignored."""
     image = cv2.cvtColor(np.load(path), cv2.COLOR_GRAY2BGR)
-    labels = np.load(path.with_name(path.name[:-4] + ".boxes.npy"))
+    labels = np.load(path.with_suffix(".boxes.npy"))
     thick = max(1, round(max(image.shape) / 1000))
 
     def rectangle(box: Floats, colour: tuple[int, int, int]) -> None:

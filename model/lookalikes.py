@@ -46,7 +46,7 @@ def radio(canvas: Canvas, x: float, y: float, side: float, ink: float, on: bool,
 def field(
     canvas: Canvas, x: float, base: float, w: float, h: float, kind: str, ink: float, rng: Rng, font: Font
 ) -> None:
-    """An entry field: a line, a frame, a comb, a row of character boxes, dots; sometimes filled in."""
+    """An entry field: a line, a frame, a comb, a row of character boxes or tinted cells, dots; sometimes filled in."""
     line = rng.uniform(0.6, 1.8)
     top = base - h
     n = max(1, int(w / (h * rng.uniform(0.7, 1.1))))
@@ -62,6 +62,17 @@ def field(
         tooth = h * rng.uniform(0.2, 1.0)
         for at in np.linspace(x, x + w, n + 1):
             canvas.bar(float(at), base - tooth, float(at) + line, base, ink)
+    elif kind == "cells":  # tinted places for a few characters, with a line below or without
+        tint = ink + (255 - ink) * rng.uniform(0.7, 0.95)
+        wide = h * rng.uniform(0.75, 1.05)
+        gap = wide * rng.uniform(0.05, 0.35)
+        radius = h * float(rng.choice([0.0, 0.12, 0.25]))
+        underlined = rng.random() < 0.6
+        for i in range(min(n, int(rng.choice([2, 2, 4, 5, 8, 10])))):
+            left = x + i * (wide + gap)
+            canvas.round_bar(left, top, left + wide, base, radius, tint)
+            if underlined:
+                canvas.bar(left, base - line, left + wide, base, ink)
     else:
         cell = w / n
         spaced = rng.random() < 0.3
@@ -121,7 +132,8 @@ def _framed(
     """Section numbers and letters in outlined or tinted squares, followed by a caption; keys of a keyboard."""
     side = size * rng.uniform(1.1, 1.9)
     line = rng.uniform(0.6, 2)
-    font = latin.font(round(side * rng.uniform(0.5, 0.8)))
+    # Large: a small sign in a square is a checkbox with a mark, whatever it reads.
+    font = latin.font(round(side * rng.uniform(0.65, 0.9)))
     caption = face.font(size)
     tint = float(rng.uniform(120, 235)) if ink < 100 and rng.random() < 0.4 else None
     corner = rng.random() < 0.4  # the number sits in the corner of a large frame that holds its section
@@ -655,5 +667,5 @@ def section(
         lambda: _pictographs(c, x, y, w, size, ink, fonts, rng),
         lambda: _outlines(c, x, y, w, size, ink, rng),
     ]
-    p = np.array([0.13, 0.06, 0.1, 0.12, 0.08, 0.1, 0.07, 0.06, 0.05, 0.06, 0.07, 0.04, 0.08, 0.02, 0.07, 0.06])
+    p = np.array([0.13, 0.06, 0.1, 0.12, 0.08, 0.1, 0.07, 0.06, 0.05, 0.06, 0.1, 0.04, 0.05, 0.02, 0.07, 0.08])
     return kinds[int(rng.choice(len(kinds), p=p / p.sum()))]()

@@ -38,7 +38,7 @@ KINDS = (
     "corrected",
 )
 # How often each kind is drawn when the caller leaves the choice to chance.
-KIND_WEIGHTS = (0.2, 0.15, 0.17, 0.09, 0.05, 0.09, 0.06, 0.04, 0.04, 0.03, 0.03, 0.03, 0.02)
+KIND_WEIGHTS = (0.18, 0.14, 0.14, 0.09, 0.05, 0.11, 0.08, 0.04, 0.04, 0.04, 0.04, 0.03, 0.02)
 
 STRAYS = ("line", "fold", "underline", "stamp", "tail", "dirt", "smudge", "margin")
 

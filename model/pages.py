@@ -112,7 +112,7 @@ def question(s: Sheet, x: float, y: float, w: float) -> float:
     rng, lk = s.rng, s.look
     scale = rng.uniform(0.85, 1.1)
     side = lk.side
-    boxes = rng.random() < 0.85
+    boxes = rng.random() < 0.8
     step = max(lk.size * scale * lk.lead, side * rng.uniform(1.02, 1.5))
     number = f"{int(rng.integers(1, 60))}{rng.choice(['.', ')', '', ' -'])} " if rng.random() < 0.5 else ""
     if rng.random() < 0.9:
@@ -193,7 +193,7 @@ def matrix(s: Sheet, x: float, y: float, w: float) -> float:
     rules = rng.random() < 0.5
     stripes = rng.random() < 0.3
     y += step
-    boxes = rng.random() < 0.88
+    boxes = rng.random() < 0.82
     for c in range(columns):
         text = s.fit(lk.words.phrase(1), cell * 0.95, scale * 0.85) if rng.random() < 0.8 else str(c + 1)
         width = s.length(text, scale * 0.85)
@@ -320,7 +320,7 @@ def box_grid(s: Sheet, x: float, y: float, w: float) -> float:
 def fields(s: Sheet, x: float, y: float, w: float) -> float:
     """Labels with text fields, combs, lines: the body of any form, without boxes."""
     rng, lk = s.rng, s.look
-    kind = str(rng.choice(["line", "frame", "comb", "chars", "dots"]))
+    kind = str(rng.choice(["line", "frame", "comb", "chars", "cells", "dots"]))
     for _ in range(int(rng.integers(1, 6))):
         y += lk.size * lk.lead * 1.15
         at = s.text(x, y, s.fit(lk.words.phrase(int(rng.integers(1, 5))), w * 0.4)) + lk.size * 0.5
@@ -592,7 +592,7 @@ def draw_page(rng: Rng, fonts: FontBook | None = None) -> Page:
         lk.size, lk.side = max(8, round(lk.size * 0.75)), max(8.0, lk.side * 0.75)
     s = Sheet(rng, width, height, lk, fonts)
     if rng.random() < 0.17:
-        s.instead = STAND_INS[int(rng.choice(len(STAND_INS), p=[0.4, 0.28, 0.08, 0.04, 0.1, 0.1]))]
+        s.instead = STAND_INS[int(rng.choice(len(STAND_INS), p=[0.38, 0.36, 0.08, 0.04, 0.04, 0.1]))]
     if screen and rng.random() < 0.85:
         fill_screen(s)
     else:

@@ -15,7 +15,7 @@ from model import draw, evaluate, export, train
 from model.degrade import degrade
 from model.detect import detect, onnx_runner
 from model.net import Net, flop, unshuffle
-from model.page import Page
+from model.page import Page, save
 from model.pages import draw_page
 
 
@@ -25,7 +25,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     for i in range(3):
         rng = np.random.default_rng(i)
-        draw.save(draw.to_scale(degrade(draw_page(rng), rng), 1.0), folder, f"{i}")
+        save(draw.to_scale(degrade(draw_page(rng), rng), 1.0), folder, f"{i}")
     return folder
 
 

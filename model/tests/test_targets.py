@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from model import dataset
-from model.page import EMPTY, FILLED, IGNORE
+from model.page import EMPTY, FILLED, IGNORE, Page, pages_in, remove, save
 from model.train import decode, giou, loss, rate
 
 
@@ -119,3 +119,28 @@ def test_learning_rate_rises_and_falls() -> None:
     assert rate(1000, 0.0, 1.0) == pytest.approx(1.0)
     assert rate(1000, 0.5, 1.0) == pytest.approx(0.505)
     assert rate(1000, 1.0, 1.0) == pytest.approx(0.01)
+
+
+def test_crops_return_to_what_the_network_got_wrong(tmp_path: Path) -> None:
+    image = np.full((1200, 1000), 255, np.uint8)
+    image[900:924, 800:824] = 100
+    save(Page(image, np.zeros((0, 4), np.float32), np.zeros(0, np.int8)), tmp_path, "a")
+    pages = dataset.Pages(tmp_path)
+    rng = np.random.default_rng(0)
+    assert pages.pick(rng, 1.0)[2] is None  # nothing mined yet
+    np.save(tmp_path / "a.hard.npy", np.array([[812, 912]], np.float32))
+    pages = dataset.Pages(tmp_path)
+    for _ in range(20):
+        picture, boxes, around = pages.pick(rng, 1.0)
+        crop, _ = dataset.cut(picture, boxes, rng, 384, around)
+        assert crop.min() < 200
+
+
+def test_a_page_replaced_meanwhile_is_passed_over(tmp_path: Path) -> None:
+    none = Page(np.full((64, 64), 255, np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int8))
+    for name in ("a", "b"):
+        save(none, tmp_path, name)
+    pages = dataset.Pages(tmp_path)
+    remove(tmp_path / "a.npy")
+    assert all(pages.pick(np.random.default_rng(k), 0.0)[0].shape == (64, 64) for k in range(8))
+    assert [p.name for p in pages_in(tmp_path)] == ["b.npy"]
