@@ -205,13 +205,14 @@ class Crops(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
         pages = {path: Pages(path) for path in self.folders}
         while True:
             images, targets = [], []
+            for kept in pages.values():
+                kept.refresh()
             usable = [p for p, kept in pages.items() if kept.names]
             if not usable:
                 raise FileNotFoundError(f"no pages in {', '.join(str(p) for p in self.folders)}: run model.draw first")
             weights = np.array([self.folders[p] for p in usable])
             for _ in range(self.batch):
                 kept = pages[usable[rng.choice(len(usable), p=weights / weights.sum())]]
-                kept.refresh()
                 image, boxes, around = kept.pick(rng, HARD_SHARE)
                 crop, inside = cut(image, boxes, rng, self.crop, around)
                 if not len(inside) and crop.std() < BLANK:  # nothing to learn from bare paper: one more try

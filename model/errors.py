@@ -77,11 +77,13 @@ def main() -> None:
     parser.add_argument("--network", type=Path, default=HERE / "checkbox.onnx")
     parser.add_argument("--sets", type=Path, default=HERE / "work" / "eval")
     parser.add_argument("--only", help="names of sets, separated by commas")
+    parser.add_argument("--limit", type=int, help="only the first pages of each set")
     parser.add_argument("--out", type=Path, default=HERE / "work" / "errors")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     numbers = settings(args.network.with_suffix(".json"))
-    tallies = measure(args.sets, onnx_runner(args.network), numbers, args.only.split(",") if args.only else None)
+    only = args.only.split(",") if args.only else None
+    tallies = measure(args.sets, onnx_runner(args.network), numbers, only, args.limit)
     for name, tally in tallies.items():
         if name.startswith(" "):  # a part of another set
             continue

@@ -229,13 +229,15 @@ class Tally:
         }
 
 
-def measure(folder: Path, run: Runner, numbers: dict[str, Any], only: list[str] | None = None) -> dict[str, Tally]:
-    """Run the network over every page of every set under `folder`."""
+def measure(
+    folder: Path, run: Runner, numbers: dict[str, Any], only: list[str] | None = None, limit: int | None = None
+) -> dict[str, Tally]:
+    """Run the network over every page of every set under `folder`, or over the first `limit` pages of each."""
     tallies: dict[str, Tally] = {}
     for set_folder in sorted(p for p in folder.iterdir() if p.is_dir()):
         if only and set_folder.name not in only:
             continue
-        for path in pages_in(set_folder):
+        for path in pages_in(set_folder)[:limit]:
             labels = np.load(path.with_suffix(".boxes.npy"))
             boxes, states = labels[:, :4], labels[:, 4].astype(np.int8)
             found = detect(np.load(path), run, numbers, FLOOR)

@@ -28,6 +28,8 @@ from model.net import LOG_MAX, LOG_MIN, OUT, STRIDE, Net, unshuffle
 WARMUP_STEPS = 300
 AVERAGE = 0.999  # of the averaged weights, after a start at less
 SAVE_SECONDS = 180.0
+# Folders that are not there (yet) are passed over, the others keep their proportions.
+MIX = "corpus=0.4,drawn=0.35,browser=0.15,negatives=0.1"
 
 
 def decode(raw: Tensor, y: Tensor, x: Tensor) -> Tensor:
@@ -195,25 +197,26 @@ def train(
     return averaged
 
 
+def mixture(text: str) -> dict[str, float]:
+    """Shares by folder from text such as "corpus=0.6,drawn=0.4"."""
+    return {name: float(share) for name, share in (part.split("=") for part in text.split(","))}
+
+
 def main() -> None:
     here = Path(__file__).parent / "work"
     parser = argparse.ArgumentParser(description="Train the network.")
     parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument(
-        "--pages", type=Path, default=here / "pages", help="folder with corpus/ and drawn/ from model.draw"
-    )
+    parser.add_argument("--pages", type=Path, default=here / "pages", help="folder with the folders of pages")
     parser.add_argument("--out", type=Path, default=here / "run")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--corpus-share", type=float, default=0.5, help="share of crops from real forms")
+    parser.add_argument("--mix", type=mixture, default=MIX, help=f"share of crops from each folder, default {MIX}")
     parser.add_argument("--start-from", type=Path, help="checkpoint to start from, with a fresh schedule")
     parser.add_argument("--compile", action="store_true", help="a fifth faster; needs a C++ compiler")
     args = parser.parse_args()
-    folders = {args.pages / "corpus": args.corpus_share, args.pages / "drawn": 1 - args.corpus_share}
-    folders = {path: share for path, share in folders.items() if share > 0}
     train(
-        folders,
+        {args.pages / name: share for name, share in args.mix.items()},
         args.out,
         args.minutes,
         batch=args.batch,
