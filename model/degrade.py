@@ -217,9 +217,17 @@ def _dirt(image: Image, rng: Rng, strength: float) -> Image:
     return out
 
 
-def _bleed(image: Image, rng: Rng) -> Image:
-    """The page's back side, mirrored, faint and soft, shining through."""
-    back = image[:, ::-1] if rng.random() < 0.8 else image[::-1]
+def _bleed(image: Image, boxes: NDArray[np.float32], rng: Rng) -> Image:
+    """The page's back side, mirrored, faint and soft, shining through.
+
+    Its checkboxes [n,4] are left out: a ghost of one looks like a pale one, and to call it background taught the
+    network to miss those.
+    """
+    back = image.copy()
+    for x1, y1, x2, y2 in boxes:
+        m = 0.25 * (x2 - x1) + 2
+        back[max(0, int(y1 - m)) : max(0, int(y2 + m)), max(0, int(x1 - m)) : max(0, int(x2 + m))] = 255
+    back = back[:, ::-1] if rng.random() < 0.8 else back[::-1]
     back = np.asarray(np.roll(back, (int(rng.integers(-60, 60)), int(rng.integers(-60, 60))), (0, 1)))
     soft = np.asarray(cv2.GaussianBlur(back, (0, 0), rng.uniform(0.8, 2.5)), np.float32)
     gain = 1 - (1 - soft / np.float32(255)) * np.float32(rng.uniform(0.05, 0.28))
@@ -291,14 +299,14 @@ def _jpeg(image: Image, quality: int) -> Image:
     return out if image.ndim == 2 else np.ascontiguousarray(out[..., ::-1])
 
 
-def _spoil(image: Image, rng: Rng, strength: float) -> Image:
-    """Everything but geometry, in about the order in which it happens."""
+def _spoil(image: Image, boxes: NDArray[np.float32], rng: Rng, strength: float) -> Image:
+    """Everything but geometry, in about the order in which it happens, to a page with these boxes [n,4]."""
     paper = rng.random() < 0.8  # else a screenshot: no scanner, only scaling and JPEG
     if paper:
         if rng.random() < 0.25 * strength + 0.05:
             image = _toner(image, rng)
         if rng.random() < 0.25 * strength:
-            image = _bleed(image, rng)
+            image = _bleed(image, boxes, rng)
         if rng.random() < 0.6 * strength + 0.1:
             white = 255 - rng.uniform(0, 60) * strength
             black = rng.uniform(0, 110) * strength if rng.random() < 0.7 else rng.uniform(0, 150) * strength
@@ -412,5 +420,5 @@ def degrade(page: Page, rng: Rng) -> Page:
         rng.uniform(0.02, 0.15) if draw < 0.36 else rng.uniform(0.15, 0.5) if draw < 0.68 else rng.uniform(0.5, 1)
     )
     moved = _move(page, rng, strength)
-    image = _spoil(moved.image, rng, strength)
+    image = _spoil(moved.image, moved.boxes, rng, strength)
     return Page(image, moved.boxes.copy(), _judge(moved, image))
