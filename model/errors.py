@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.detect import onnx_runner, settings
-from model.evaluate import Tally, measure
+from model.evaluate import SETS, Labelled, Tally, by_network, measure
 from model.page import FILLED, IGNORE
 
 HERE = Path(__file__).parent
@@ -48,26 +48,25 @@ def cut_out(image: Grey, box: Floats, text: str) -> Grey:
 
 def sheets(tally: Tally) -> dict[str, list[Grey]]:
     """Tiles of the set's errors by kind: missed, false, state."""
-    ranked: dict[str, list[tuple[float, Path, Floats, str]]] = {"missed": [], "false": [], "state": []}
+    ranked: dict[str, list[tuple[float, Labelled, Floats, str]]] = {"missed": [], "false": [], "state": []}
     rng = np.random.default_rng(0)
-    for _, path, found, to, ignored in tally.worst:
-        labels = np.load(path.with_suffix(".boxes.npy"))
-        name = path.stem[:14]
-        for i in np.flatnonzero(labels[:, 4] != IGNORE):
+    for _, page, found, to, ignored in tally.worst:
+        name = page.path.stem[:14]
+        for i in np.flatnonzero(page.states != IGNORE):
             if i not in to:
-                state = "filled" if labels[i, 4] == FILLED else "empty"
-                ranked["missed"].append((float(rng.random()), path, labels[i, :4], f"{state} {name}"))
+                state = "filled" if page.states[i] == FILLED else "empty"
+                ranked["missed"].append((float(rng.random()), page, page.boxes[i], f"{state} {name}"))
         for k, box in enumerate(found.boxes):
             confidence = float(found.confidence[k])
             if to[k] < 0 and not ignored[k]:
-                ranked["false"].append((confidence, path, box, f"{confidence:.2f} {name}"))
-            elif to[k] >= 0 and (found.state[k] > 0) != (labels[to[k], 4] == FILLED):
+                ranked["false"].append((confidence, page, box, f"{confidence:.2f} {name}"))
+            elif to[k] >= 0 and (found.state[k] > 0) != (page.states[to[k]] == FILLED):
                 said = "filled" if found.state[k] > 0 else "empty"
-                ranked["state"].append((abs(float(found.state[k])), path, box, f"said {said} {name}"))
+                ranked["state"].append((abs(float(found.state[k])), page, box, f"said {said} {name}"))
     tiles: dict[str, list[Grey]] = {}
     for kind, errors in ranked.items():
         errors.sort(key=lambda e: -e[0])
-        tiles[kind] = [cut_out(np.load(path), box, text) for _, path, box, text in errors[: COLUMNS * ROWS]]
+        tiles[kind] = [cut_out(page.image(), box, text) for _, page, box, text in errors[: COLUMNS * ROWS]]
         print(f"  {kind}: {len(errors)}")
     return tiles
 
@@ -75,7 +74,7 @@ def sheets(tally: Tally) -> dict[str, list[Grey]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Sheets of a network's errors, cut out and enlarged.")
     parser.add_argument("--network", type=Path, default=HERE / "checkbox.onnx")
-    parser.add_argument("--sets", type=Path, default=HERE / "work" / "eval")
+    parser.add_argument("--sets", type=Path, default=SETS)
     parser.add_argument("--only", help="names of sets, separated by commas")
     parser.add_argument("--limit", type=int, help="only the first pages of each set")
     parser.add_argument("--out", type=Path, default=HERE / "work" / "errors")
@@ -83,7 +82,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     numbers = settings(args.network.with_suffix(".json"))
     only = args.only.split(",") if args.only else None
-    tallies = measure(args.sets, onnx_runner(args.network), numbers, only, args.limit)
+    tallies = measure(args.sets, by_network(onnx_runner(args.network), numbers), numbers["conf"], only, args.limit)
     for name, tally in tallies.items():
         if name.startswith(" "):  # a part of another set
             continue

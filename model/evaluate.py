@@ -1,6 +1,8 @@
 """Measures a network on pages kept from training, set by set, and draws its worst pages.
 
     python -m model.evaluate --network model/checkbox.onnx [--worst model/work/worst] [--calibrate model/work/settings.json]
+    python -m model.evaluate --artifact "./build.sh count"      # the finished program instead of the network alone
+    python -m model.evaluate --sets FOLDER                      # pages of your own with labels
 
 Sets (built once under model/work/eval, then read from there):
   accident            hand-filled colour scans of one form (images/accident_statement), never trained on
@@ -19,6 +21,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +42,8 @@ from model.pages import draw_page
 
 HERE = Path(__file__).parent
 EVAL_SEED = 990_000  # drawn evaluation pages: seeds that model.draw is not given
+SETS = HERE / "work" / "eval"
+AT_ONCE = 50  # files given to the finished program in one call
 FLOOR = 0.02  # confidence down to which boxes are kept for the precision-recall curve
 DRAWN = 100
 
@@ -85,17 +92,8 @@ def build(folder: Path, root: Path | None) -> None:
         print(corpus.ABSENT)
         return
     if not (folder / "accident").exists():
-        for path in sorted((root / "images" / "accident_statement").glob("*.json")):
-            label = json.loads(path.read_text())
-            boxes = np.array([b["bbox"] for b in label["boxes"]], np.float32).reshape(-1, 4)
-            states = [
-                IGNORE if b.get("ambiguous") else FILLED if b["state"] == "checked" else EMPTY for b in label["boxes"]
-            ]
-            save(
-                Page(read_grey(path.parent / label["image"]), boxes, np.array(states, np.int8)),
-                place("accident"),
-                path.stem,
-            )
+        for scan in labelled(root / "images" / "accident_statement"):
+            save(Page(scan.image(), scan.boxes, scan.states), place("accident"), scan.path.stem)
     if not (folder / "clean200").exists():
         kept = [e for e in corpus.entries(root) if corpus.held_out_set(e.source) is not None]
         for i, form in enumerate(corpus.forms(kept)):
@@ -163,6 +161,26 @@ def average_precision(score: Floats, right: NDArray[np.bool_], count: int) -> fl
 
 
 @dataclass
+class Labelled:
+    """A page to be judged: its file, boxes [n,4] in pixels and states [n]."""
+
+    path: Path
+    boxes: Floats
+    states: NDArray[np.int8]
+
+    def image(self) -> Grey:
+        """Grey picture [H,W]."""
+        return np.load(self.path) if self.path.suffix == ".npy" else read_grey(self.path)
+
+    def picture(self, path: Path) -> Path:
+        """A picture file of the page: its own, or written to `path`."""
+        if self.path.suffix != ".npy":
+            return self.path
+        cv2.imwrite(str(path), self.image(), [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        return path
+
+
+@dataclass
 class Tally:
     """Sums over the pages of one set, and every detection above FLOOR for curves and calibration."""
 
@@ -178,9 +196,10 @@ class Tally:
     rated: dict[int, list[tuple[Floats, NDArray[np.bool_]]]] = field(default_factory=lambda: {EMPTY: [], FILLED: []})
     count: dict[int, int] = field(default_factory=lambda: {EMPTY: 0, FILLED: 0})
     states: list[tuple[float, int]] = field(default_factory=list)
-    worst: list[tuple[int, Path, Found, NDArray[np.intp], NDArray[np.bool_]]] = field(default_factory=list)
+    worst: list[tuple[int, Labelled, Found, NDArray[np.intp], NDArray[np.bool_]]] = field(default_factory=list)
 
-    def add(self, path: Path, found: Found, boxes: Floats, states: NDArray[np.int8], conf: float) -> None:
+    def add(self, page: Labelled, found: Found, conf: float) -> None:
+        boxes, states = page.boxes, page.states
         real = states != IGNORE
         to, ignored = match(found.boxes, boxes, states, 0.3)
         self.logit.append(found.logit[~ignored])
@@ -209,7 +228,7 @@ class Tally:
         self.exact += wanted == given
         self.states += [(float(s), int(states[t])) for s, t in zip(found.state[hits], to[hits], strict=True)]
         errors = int(real.sum() - hits.sum() + false.sum() + (~correct).sum())
-        self.worst.append((errors, path, found.above(conf), to[on], ignored[on]))
+        self.worst.append((errors, page, found.above(conf), to[on], ignored[on]))
 
     def row(self) -> dict[str, float]:
         parts = [self.rated[s] for s in (EMPTY, FILLED)]
@@ -229,23 +248,88 @@ class Tally:
         }
 
 
+def labelled(folder: Path) -> list[Labelled]:
+    """The labelled pages of one folder: NAME.npy with NAME.boxes.npy (see model.page), or pictures with NAME.json.
+
+    Such a JSON reads {"image": FILE, "boxes": [{"bbox": [x1, y1, x2, y2], "state": "checked" | "unchecked",
+    "ambiguous": true if it is to be ignored}]}, in pixels of the upright picture.
+    """
+    found = []
+    for path in pages_in(folder):
+        labels = np.load(path.with_suffix(".boxes.npy"))
+        found.append(Labelled(path, labels[:, :4], labels[:, 4].astype(np.int8)))
+    for path in sorted(folder.glob("*.json")):
+        label = json.loads(path.read_text())
+        if "boxes" not in label:
+            continue
+        states = [
+            IGNORE if b.get("ambiguous") else FILLED if b["state"] == "checked" else EMPTY for b in label["boxes"]
+        ]
+        boxes = np.array([b["bbox"] for b in label["boxes"]], np.float32).reshape(-1, 4)
+        found.append(Labelled(folder / label["image"], boxes, np.array(states, np.int8)))
+    return found
+
+
+Detector = Callable[[list[Labelled]], Iterator[Found]]
+
+
+def by_network(run: Runner, numbers: dict[str, Any]) -> Detector:
+    """The network in this process, one page after the other."""
+    return lambda pages: (detect(page.image(), run, numbers, FLOOR) for page in pages)
+
+
+def by_artifact(command: list[str], numbers: dict[str, Any]) -> Detector:
+    """The finished program, e.g. ["./build.sh", "count"]: given many files at a time, it prints a line of JSON for each.
+
+    Raises RuntimeError if it does not answer for each page.
+    """
+
+    def run(pages: list[Labelled]) -> Iterator[Found]:
+        for start in range(0, len(pages), AT_ONCE):
+            some = pages[start : start + AT_ONCE]
+            with tempfile.TemporaryDirectory() as folder:
+                files = [page.picture(Path(folder) / f"{k:04d}.png") for k, page in enumerate(some)]
+                out = subprocess.run(
+                    [*command, "--json", "--conf", str(FLOOR), *map(str, files)], stdout=subprocess.PIPE, check=False
+                ).stdout
+            answers = [json.loads(line) for line in out.splitlines()]
+            if len(answers) != len(some) or not all(a["success"] for a in answers):
+                raise RuntimeError(f"{' '.join(command)} did not answer for each page: {out[-500:]!r}")
+            yield from (from_result(answer, numbers) for answer in answers)
+
+    return run
+
+
+def from_result(result: dict[str, Any], numbers: dict[str, Any]) -> Found:
+    """What a result of the detector says, the most confident first; its state is only a sign."""
+    found = sorted(result["detections"], key=lambda d: -float(d["confidence"]))
+    boxes = np.array([[d["bbox"][k] for k in ("x1", "y1", "x2", "y2")] for d in found], np.float32).reshape(-1, 4)
+    confidence = np.array([d["confidence"] for d in found], np.float32)
+    inner = confidence.clip(0.0005, 0.9995)  # results hold three decimals
+    calibration = numbers["calibration"]
+    logit = (np.log(inner / (1 - inner)) - calibration["b"]) / calibration["a"]
+    state = np.array([1.0 if d["class"] == "filled_checkbox" else -1.0 for d in found], np.float32)
+    return Found(boxes, confidence, logit.astype(np.float32), state)
+
+
 def measure(
-    folder: Path, run: Runner, numbers: dict[str, Any], only: list[str] | None = None, limit: int | None = None
+    folder: Path, detector: Detector, conf: float, only: list[str] | None = None, limit: int | None = None
 ) -> dict[str, Tally]:
-    """Run the network over every page of every set under `folder`, or over the first `limit` pages of each."""
+    """Run a detector over every page of every set under `folder`, or over the first `limit` pages of each.
+
+    A set is a folder with labelled pages; if `folder` holds some itself, it is the only set.
+    """
     tallies: dict[str, Tally] = {}
-    for set_folder in sorted(p for p in folder.iterdir() if p.is_dir()):
+    for set_folder in [folder] if labelled(folder) else sorted(p for p in folder.iterdir() if p.is_dir()):
         if only and set_folder.name not in only:
             continue
-        for path in pages_in(set_folder)[:limit]:
-            labels = np.load(path.with_suffix(".boxes.npy"))
-            boxes, states = labels[:, :4], labels[:, 4].astype(np.int8)
-            found = detect(np.load(path), run, numbers, FLOOR)
+        pages = labelled(set_folder)[:limit]
+        for page, found in zip(pages, detector(pages), strict=True):
             names = [set_folder.name]
             if set_folder.name == "clean200":
-                names.append("  " + path.name.split("_")[0])
+                names.append("  " + page.path.name.split("_")[0])
             for name in names:
-                tallies.setdefault(name, Tally()).add(path, found, boxes, states, numbers["conf"])
+                tallies.setdefault(name, Tally()).add(page, found, conf)
     return tallies
 
 
@@ -333,24 +417,23 @@ def calibrate(tallies: dict[str, Tally]) -> dict[str, object]:
 # ---- pictures ------------------------------------------------------------------------------------------------------
 
 
-def annotate(path: Path, found: Found, to: NDArray[np.intp], ignored: NDArray[np.bool_], out: Path) -> None:
+def annotate(page: Labelled, found: Found, to: NDArray[np.intp], ignored: NDArray[np.bool_], out: Path) -> None:
     """Green: right; orange: wrong state; magenta: no box there; red: missed; grey: ignored."""
-    image = cv2.cvtColor(np.load(path), cv2.COLOR_GRAY2BGR)
-    labels = np.load(path.with_suffix(".boxes.npy"))
+    image = cv2.cvtColor(page.image(), cv2.COLOR_GRAY2BGR)
     thick = max(1, round(max(image.shape) / 1000))
 
     def rectangle(box: Floats, colour: tuple[int, int, int]) -> None:
         x1, y1, x2, y2 = (round(float(v)) for v in box)
         cv2.rectangle(image, (x1 - 2, y1 - 2), (x2 + 1, y2 + 1), colour, thick)
 
-    for i, box in enumerate(labels[:, :4]):
-        if labels[i, 4] == IGNORE:
+    for i, box in enumerate(page.boxes):
+        if page.states[i] == IGNORE:
             rectangle(box, (150, 150, 150))
         elif i not in to:
             rectangle(box, (0, 0, 255))
     for i, box in enumerate(found.boxes):
         if to[i] >= 0:
-            right = (found.state[i] > 0) == (labels[to[i], 4] == FILLED)
+            right = (found.state[i] > 0) == (page.states[to[i]] == FILLED)
             rectangle(box, (0, 170, 0) if right else (0, 140, 255))
         elif not ignored[i]:
             rectangle(box, (255, 0, 255))
@@ -360,7 +443,13 @@ def annotate(path: Path, found: Found, to: NDArray[np.intp], ignored: NDArray[np
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure a network on pages kept from training.")
     parser.add_argument("--network", type=Path, default=HERE / "checkbox.onnx")
-    parser.add_argument("--sets", type=Path, default=HERE / "work" / "eval")
+    parser.add_argument(
+        "--sets", type=Path, default=SETS, help="folder of sets, or one folder of labelled pages (see `labelled`)"
+    )
+    parser.add_argument(
+        "--artifact", metavar="COMMAND", help='measure the finished program instead, e.g. "./build.sh count"'
+    )
+    parser.add_argument("--limit", type=int, help="only the first pages of each set")
     parser.add_argument("--only", help="names of sets, separated by commas")
     parser.add_argument("--corpus", type=Path, help="the form corpus (see model/corpus.py)")
     parser.add_argument("--conf", type=float, help="instead of the one in the network's JSON")
@@ -370,19 +459,22 @@ def main() -> None:
         "--calibrate", type=Path, help="write conf, calibration and filled_bias here, for model.export --settings"
     )
     args = parser.parse_args()
-    build(args.sets, corpus.corpus_root(args.corpus))
+    if args.sets == SETS:
+        build(args.sets, corpus.corpus_root(args.corpus))
     numbers = settings(args.network.with_suffix(".json"))
-    if args.conf is not None:
-        numbers["conf"] = args.conf
-    tallies = measure(args.sets, onnx_runner(args.network), numbers, args.only.split(",") if args.only else None)
+    conf = numbers["conf"] if args.conf is None else args.conf
+    detector = (
+        by_artifact(args.artifact.split(), numbers) if args.artifact else by_network(onnx_runner(args.network), numbers)
+    )
+    tallies = measure(args.sets, detector, conf, args.only.split(",") if args.only else None, args.limit)
     print(table(tallies))
     if args.worst is not None:
         args.worst.mkdir(parents=True, exist_ok=True)
         for name, tally in tallies.items():
             ranked = sorted(tally.worst, key=lambda w: -w[0])[: args.worst_count]
-            for k, (errors, path, found, to, ignored) in enumerate(ranked):
+            for k, (errors, page, found, to, ignored) in enumerate(ranked):
                 if errors and not name.startswith(" "):
-                    annotate(path, found, to, ignored, args.worst / f"{name}_{k}_{errors}_{path.stem}.png")
+                    annotate(page, found, to, ignored, args.worst / f"{name}_{k}_{errors}_{page.path.stem}.png")
     if args.calibrate is not None:
         args.calibrate.write_text(json.dumps(calibrate(tallies), indent=2) + "\n")
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from model import detect, evaluate
+from model.degrade import degrade
+from model.detect import onnx_runner, settings
+from model.draw import to_grey
 from model.export import DEFAULTS
-from model.page import EMPTY, FILLED, IGNORE
+from model.page import EMPTY, FILLED, IGNORE, Page, save
+from model.pages import draw_page
 
 NUMBERS = {**DEFAULTS, "scale": {"long_side": 128, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 40}}
 
@@ -99,7 +106,7 @@ def test_figures_of_a_page() -> None:
         [0.9, 0.9, 0.8, 0.7, 0.2],
         [-1, -1, -1, 1, 1],
     )
-    tally.add(Path("a"), page, truth, states, 0.5)
+    tally.add(evaluate.Labelled(Path("a"), truth, states), page, 0.5)
     row = tally.row()
     assert row["recall"] == 0.75
     assert row["precision"] == 0.75
@@ -127,3 +134,55 @@ def test_platt_recovers_known_numbers() -> None:
     p = (1 / (1 + np.exp(-(a * logit + b)))).astype(np.float32)
     assert evaluate.reliability(p, good)[0] < 0.02
     assert evaluate.reliability(p, ~good)[0] > 0.2
+
+
+def test_labelled_pictures_and_pages_are_read_alike(tmp_path: Path) -> None:
+    picture = np.full((40, 60), 200, np.uint8)
+    Image.fromarray(picture).save(tmp_path / "form.png")
+    boxes: list[dict[str, object]] = [
+        {"bbox": [1, 2, 11, 12], "state": "checked"},
+        {"bbox": [20, 2, 30, 12], "state": "unchecked"},
+        {"bbox": [40, 2, 50, 12], "state": "checked", "ambiguous": True},
+    ]
+    (tmp_path / "form.json").write_text(json.dumps({"image": "form.png", "boxes": boxes}))
+    (tmp_path / "notes.json").write_text("{}")
+    save(Page(picture, np.array([[1, 2, 11, 12]], np.float32), np.array([FILLED], np.int8)), tmp_path, "page")
+    page, form = evaluate.labelled(tmp_path)
+    assert page.states.tolist() == [FILLED]
+    assert form.states.tolist() == [FILLED, EMPTY, IGNORE]
+    np.testing.assert_array_equal(form.image(), picture)
+    assert form.picture(tmp_path / "no.png") == tmp_path / "form.png"
+    np.testing.assert_array_equal(np.asarray(Image.open(page.picture(tmp_path / "p.png"))), picture)
+
+
+def test_a_program_that_does_not_answer_for_each_page_is_an_error(tmp_path: Path) -> None:
+    save(Page(np.full((40, 60), 200, np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int8)), tmp_path, "page")
+    pages = evaluate.labelled(tmp_path)
+    with pytest.raises(RuntimeError, match="did not answer"):
+        list(evaluate.by_artifact(["true"], settings())(pages))
+
+
+@pytest.mark.skipif("CHECKBOX_HOST" not in os.environ, reason="CHECKBOX_HOST does not name a built host-lambda")
+def test_the_artifact_and_the_network_alone_agree(tmp_path: Path) -> None:
+    """On drawn pages: of a hundred boxes at most one differs (where two cells of a box rate it alike), by little."""
+    for i in range(6):
+        rng = np.random.default_rng(50 + i)
+        page = degrade(draw_page(rng), rng)
+        save(Page(to_grey(page.image), page.boxes, page.states), tmp_path, f"{i}")
+    pages, numbers = evaluate.labelled(tmp_path), settings()
+    network = evaluate.by_network(onnx_runner(evaluate.HERE / "checkbox.onnx"), numbers)(pages)
+    artifact = evaluate.by_artifact([os.environ["CHECKBOX_HOST"], "count"], numbers)(pages)
+    boxes = close = alone = 0
+    for ours, theirs in zip(network, artifact, strict=True):
+        a, b = ours.above(numbers["conf"]), theirs.above(numbers["conf"])
+        to, _ = evaluate.match(b.boxes, a.boxes, np.zeros(len(a.boxes), np.int8), 0.5)
+        hit = to >= 0
+        boxes += len(a.boxes)
+        alone += int((~hit).sum()) + len(a.boxes) - int(hit.sum())
+        apart = np.abs(b.boxes[hit] - a.boxes[to[hit]]).max(1, initial=0)
+        doubt = np.abs(b.confidence[hit] - a.confidence[to[hit]])
+        same = (b.state[hit] > 0) == (a.state[to[hit]] > 0)
+        close += int(((apart < 1) & (doubt < 0.02) & same).sum())
+    assert boxes > 200
+    assert close >= 0.99 * boxes
+    assert alone <= 0.01 * boxes

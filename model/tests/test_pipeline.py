@@ -122,7 +122,7 @@ def test_the_shipped_network_counts_a_plain_page() -> None:
     found = detect(image, onnx_runner(here / "checkbox.onnx"), numbers)
     states = np.array([i % 4 == 0 for i in range(9)], np.int8)
     tally = evaluate.Tally()
-    tally.add(Path("page"), found, np.array(boxes, np.float32), states, numbers["conf"])
+    tally.add(evaluate.Labelled(Path("page"), np.array(boxes, np.float32), states), found, numbers["conf"])
     row = tally.row()
     assert row["recall"] == 1
     assert row["precision"] == 1
