@@ -28,6 +28,7 @@ from model.page import EMPTY, FILLED, IGNORE, Page, pages_in, remove, save
 from model.pages import draw_page
 
 LONG_SIDE = 1280  # what the pipeline scales a page's long side to
+STORED = (1.05, 1.3)  # times LONG_SIDE: a little larger, so that the crops' own rescaling seldom enlarges
 MAX_ASPECT = 1.6  # longer pages are cut in tiles, so their short side is what counts
 
 Rng = np.random.Generator
@@ -140,9 +141,8 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     old = deque(sorted(pages_in(folder), key=lambda p: p.stat().st_mtime))
     for i in range(args.count):
-        # A little larger than the network's scale, so that the crops' own rescaling seldom enlarges.
         name = f"{args.seed:04d}_{os.getpid()}_{i:06d}"
-        save(to_scale(next(source), float(rng.uniform(0.95, 1.25))), folder, name)
+        save(to_scale(next(source), float(rng.uniform(*STORED))), folder, name)
         old.append(folder / f"{name}.npy")
         while args.keep is not None and len(old) > args.keep:
             remove(old.popleft())
