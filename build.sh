@@ -22,6 +22,7 @@ Usage: ./build.sh COMMAND
   build                                everything: module, host, page, npm package
   test                                 formatting, lints and every test
   package                              the npm package and the Lambda zip, in dist/package/
+  golden                               write the tests' expected results anew, with pictures to look at
   help                                 this
 
 Each command builds what it needs first and installs what is missing for that.
@@ -264,11 +265,11 @@ test_all() {
   fi
   cargo fmt --all --check
   cargo clippy --quiet --locked --workspace --all-targets --all-features -- -D warnings
-  step "Python: format, lints, types, tests"
   need_python
-  test_python
   build
   sizes
+  step "Python: format, lints, types, tests"
+  test_python
   step "Rust: tests"
   # The detector with overflow checks; the host in release, whose compiler of WebAssembly is built already.
   CHECKBOX_HOST=$DIST/host-lambda cargo test --quiet --locked -p checkbox-detector
@@ -288,7 +289,14 @@ test_python() {
   "$bin/ruff" format --quiet --check --config model/pyproject.toml model
   "$bin/ruff" check --quiet --config model/pyproject.toml model
   "$bin/mypy" --config-file model/pyproject.toml model
-  "$bin/python" -m pytest -q model/tests
+  cargo build --quiet --locked -p checkbox-detector --example run_onnx
+  CHECKBOX_HOST=$DIST/host-lambda CHECKBOX_TRACT=$ROOT/target/debug/examples/run_onnx "$bin/python" -m pytest -q model/tests
+}
+
+golden() {
+  need_rust
+  CHECKBOX_RENEW=1 cargo test --quiet --locked -p checkbox-detector --test golden -- --nocapture
+  step "written to detector/tests/golden; before you commit them, look at the pictures in target/golden"
 }
 
 package() {
@@ -319,6 +327,7 @@ main() {
       exec "$DIST/host-lambda" count "$@"
       ;;
     test) test_all ;;
+    golden) golden ;;
     package) package ;;
     help | --help | -h) usage ;;
     *)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +72,22 @@ def test_export_agrees_with_pytorch(trained: tuple[Path, Net], tmp_path: Path) -
     theirs = session.run(None, {"image": x})[0]
     assert ours.shape == (1, 24, 8, 28)
     np.testing.assert_allclose(theirs, ours, atol=1e-4)
+
+
+@pytest.mark.skipif("CHECKBOX_TRACT" not in os.environ, reason="CHECKBOX_TRACT does not name the example run_onnx")
+def test_tract_agrees_with_pytorch_and_onnx_runtime(trained: tuple[Path, Net], tmp_path: Path) -> None:
+    _, net = trained
+    target = tmp_path / "checkbox.onnx"
+    target.write_bytes(export.to_onnx(net, exact=True).SerializeToString())
+    x = np.random.default_rng(4).random((1, 1, 96, 160), np.float32)
+    (tmp_path / "input").write_bytes(x.astype("<f4").tobytes())
+    command = [os.environ["CHECKBOX_TRACT"], str(target), str(tmp_path / "input"), "96", "160"]
+    tract = np.frombuffer(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout, "<f4")
+    with torch.no_grad():
+        ours = net(torch.from_numpy(x)).numpy()
+    theirs = onnx_runner(target)(x)
+    np.testing.assert_allclose(tract.reshape(1, 24, 12, 20), theirs, atol=1e-4)
+    np.testing.assert_allclose(tract.reshape(1, 24, 12, 20), ours, atol=1e-4)
 
 
 def test_a_wrong_export_is_refused(trained: tuple[Path, Net], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
