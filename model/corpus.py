@@ -217,6 +217,29 @@ def is_round(grey: Array, rect: Rect) -> bool:
     return bool(np.sqrt((rest**2).mean()) < 0.05 * first.mean())
 
 
+def in_oval_or_slot(grey: Array, box: Rect) -> bool:
+    """Whether a closed outline that is no square lies closely around a box: an oval to fill in, or a wide slot.
+
+    Forms with ovals carry square widgets in them, and viewers draw a pale square there, to which `snap` snaps.
+    """
+    side = max(box[2] - box[0], box[3] - box[1])
+    height, width = grey.shape
+    x0, y0 = max(0, int(box[0] - 1.5 * side)), max(0, int(box[1] - side))
+    x1, y1 = min(width, int(box[2] + 1.5 * side)), min(height, int(box[3] + side))
+    window = grey[y0:y1, x0:x1]
+    ink = (window < float(np.percentile(window, 80)) - 60).astype(np.uint8)
+    contours, hierarchy = cv2.findContours(ink, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    cx, cy = (box[0] + box[2]) / 2 - x0, (box[1] + box[3]) / 2 - y0
+    for contour, links in zip(contours, hierarchy[0] if hierarchy is not None else (), strict=True):
+        if links[3] < 0 or cv2.pointPolygonTest(contour, (cx, cy), False) <= 0:
+            continue
+        _, _, w, h = cv2.boundingRect(contour)
+        close = 0.85 * side <= h <= 1.5 * side and 0.85 * side <= w <= 2.6 * side
+        if close and (w > 1.4 * h or cv2.contourArea(contour) < 0.86 * (w - 1) * (h - 1)):
+            return True
+    return False
+
+
 def square_outlines(grey: Array, lo: float, hi: float) -> list[Rect]:
     """Closed square outlines on a page (any that could be a checkbox), outer edge, in pixels."""
     ink = (grey < 170).astype(np.uint8)
@@ -379,7 +402,7 @@ def open_form(entry: Entry) -> Form:
         if is_round(grey, pixels):
             continue
         outline = snap(grey, pixels, MIN_PT * at, MAX_PT * at)
-        if outline is None:
+        if outline is None or in_oval_or_slot(grey, outline):
             form.boxes.append(Box(rect, rect, IGNORE, IGNORE))
             continue
         x0, y0, x1, y1 = (int(v) for v in outline)

@@ -25,7 +25,7 @@ MIN_SIDE = 6.0  # px at the network's scale: smaller boxes cannot be judged and 
 VISIBLE = 2 / 3  # share of a box that must lie in the crop for it to be a box
 REFRESH = 60.0  # seconds between looks for new pages
 
-HARD_SHARE = 0.3  # of the crops that show a place the network got wrong, where such places are known
+HARD_SHARE = 0.2  # of the crops that show a place the network got wrong, where such places are known
 
 BLANK = 8.0  # grey levels; a crop that varies less holds nothing
 

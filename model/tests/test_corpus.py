@@ -51,6 +51,16 @@ def test_circles_are_round_and_squares_are_not() -> None:
     assert not corpus.is_round(page(), (98, 58, 142, 102))
 
 
+def test_ovals_and_slots_around_a_widget_are_no_boxes() -> None:
+    box = (100, 60, 130, 90)
+    oval = np.full((200, 300), 255, np.uint8)
+    cv2.ellipse(oval, (115, 75), (36, 20), 0, 0, 360, 0, 2)
+    assert corpus.in_oval_or_slot(oval, box)
+    assert corpus.in_oval_or_slot(page((85, 55, 145, 95)), box)  # 60 by 40
+    assert not corpus.in_oval_or_slot(page(box), box)
+    assert not corpus.in_oval_or_slot(page((20, 20, 280, 180)), box)  # a table cell
+
+
 def test_square_outlines_are_listed_and_letters_are_not() -> None:
     image = page((20, 20, 180, 190), (100, 60, 140, 100))
     cv2.putText(image, "DO", (200, 100), cv2.FONT_HERSHEY_SIMPLEX, 1.5, 0, 4)
