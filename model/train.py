@@ -28,6 +28,7 @@ from model.net import LOG_MAX, LOG_MIN, OUT, STRIDE, Net, unshuffle
 WARMUP_STEPS = 300
 AVERAGE = 0.999  # of the averaged weights, after a start at less
 SAVE_SECONDS = 180.0
+SURE = 0.7  # objectness asked of a box whatever its edges
 # Folders that are not there (yet) are passed over, the others keep their proportions.
 MIX = "corpus=0.4,drawn=0.35,browser=0.15,negatives=0.1"
 
@@ -55,8 +56,9 @@ def giou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 def loss(out: Tensor, targets: Tensor) -> tuple[Tensor, dict[str, float]]:
     """Loss and its parts for the network's output [N,24,h,w] and targets [N,7,2h,2w] (see dataset.Crops).
 
-    Objectness: quality focal loss (Li et al. 2020, beta 2), the target being the IoU of the predicted box.  Edges:
-    1 - GIoU.  State: cross-entropy on positive cells.
+    Objectness: quality focal loss (Li et al. 2020, beta 2); the target rises with the IoU of the predicted box only from
+    SURE to 1, because a box whose edges are hard to tell still counts as one.  Edges: 1 - GIoU.  State: cross-entropy on
+    positive cells.
     """
     weight, positive, filled, box = targets[:, 0], targets[:, 1], targets[:, 2], targets[:, 3:7]
     logit = unshuffle(out[:, :4].float())[:, 0]
@@ -68,7 +70,7 @@ def loss(out: Tensor, targets: Tensor) -> tuple[Tensor, dict[str, float]]:
     cells = out[n[:, None], channels, (y // 2)[:, None], (x // 2)[:, None]].float()
     iou, generalised = giou(decode(cells[:, 2:6], y, x), box[n, :, y, x].T)
     quality = torch.zeros_like(positive)
-    quality[n, y, x] = iou.detach().clamp(0, 1)
+    quality[n, y, x] = SURE + (1 - SURE) * iou.detach().clamp(0, 1)
     focal = (torch.sigmoid(logit) - quality).abs().square() * F.binary_cross_entropy_with_logits(
         logit, quality, reduction="none"
     )
