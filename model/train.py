@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from model.dataset import CROP, Crops
-from model.net import LOG_MAX, LOG_MIN, OUT, STRIDE, Net, unshuffle
+from model.net import CHANNELS, LOG_MAX, LOG_MIN, OUT, STRIDE, Net, unshuffle
 
 WARMUP_STEPS = 300
 AVERAGE = 0.999  # of the averaged weights, after a start at less
@@ -124,6 +124,7 @@ def train(
     workers: int = 1,
     max_steps: int | None = None,
     start_from: Path | None = None,
+    channels: tuple[int, int, int, int, int] = CHANNELS,
     log_every: int = 100,
     compiled: bool = False,
 ) -> Net:
@@ -135,7 +136,7 @@ def train(
     torch.manual_seed(seed)
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "last.pt"
-    net = Net()
+    net = Net(channels)
     step, spent = 0, 0.0
     if start_from is not None and not checkpoint.exists():
         net.load_state_dict(torch.load(start_from, weights_only=True)["averaged"])
@@ -214,6 +215,13 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--mix", type=mixture, default=MIX, help=f"share of crops from each folder, default {MIX}")
+    parser.add_argument("--max-steps", type=int, help="stop after these; the learning rate then follows the steps")
+    parser.add_argument(
+        "--channels",
+        type=lambda text: tuple(int(part) for part in text.split(",")),
+        default=CHANNELS,
+        help="at strides 2, 4, 8, 16, 32 (see model.net)",
+    )
     parser.add_argument("--start-from", type=Path, help="checkpoint to start from, with a fresh schedule")
     parser.add_argument("--compile", action="store_true", help="a fifth faster; needs a C++ compiler")
     args = parser.parse_args()
@@ -225,6 +233,8 @@ def main() -> None:
         top_rate=args.rate,
         seed=args.seed,
         start_from=args.start_from,
+        channels=args.channels,
+        max_steps=args.max_steps,
         compiled=args.compile,
     )
 
