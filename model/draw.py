@@ -29,6 +29,7 @@ from model.pages import draw_page
 
 LONG_SIDE = 1280  # what the pipeline scales a page's long side to
 STORED = (1.05, 1.3)  # times LONG_SIDE: a little larger, so that the crops' own rescaling seldom enlarges
+MAX_ENLARGEMENT = 3.0
 MAX_ASPECT = 1.6  # longer pages are cut in tiles, so their short side is what counts
 
 Rng = np.random.Generator
@@ -46,7 +47,7 @@ def to_scale(page: Page, factor: float) -> Page:
     grey = to_grey(page.image)
     h, w = grey.shape
     long_side = min(max(h, w), MAX_ASPECT * min(h, w))
-    scale = LONG_SIDE * factor / long_side
+    scale = min(LONG_SIDE / long_side, MAX_ENLARGEMENT) * factor
     size = max(32, round(w * scale)), max(32, round(h * scale))
     resized = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR))
     ratio = np.array([size[0] / w, size[1] / h] * 2, np.float32)

@@ -1,0 +1,770 @@
+"""Screenshots of real HTML in a real browser: CSS kits, icon fonts and native controls, labelled from the document.
+
+    python -m model.browser_pages --count 1500                   # training pages, in model/work/pages/browser
+    python -m model.browser_pages --count 120 --held-out --out model/work/eval/web
+
+Needs Chromium (`chromium` or `google-chrome` on the path), the Python package playwright and, once, npm to fetch the kits'
+files named in KITS and ICONS.  Kits and icon fonts are split in two: some draw training pages, the others (`held_out`)
+only the evaluation set, so that no style is on both sides.
+
+Where a kit draws its box is measured, not read from its CSS: each control is photographed alone, empty, at four times its
+size, and what differs from the ground is the box.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from model.degrade import degrade
+from model.draw import STORED, to_grey, to_scale
+from model.page import EMPTY, FILLED, IGNORE, Page, save
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page as Tab
+
+HERE = Path(__file__).parent
+Rng = np.random.Generator
+Image = NDArray[np.uint8]
+
+LEAST = 7.0  # px: boxes shown smaller are ignored
+LARGEST = 48  # CSS pixels: no kit draws a larger box, so what measures more is something else
+PROBE = 40  # px of ground around a control when it is measured
+
+MISSING = "no Chromium, playwright or kits here: no pages of the browser are made (see model/browser_pages.py)"
+
+
+@dataclass(frozen=True)
+class Kit:
+    """A way to draw checkboxes.  markup: HTML of one control without its text, {on} replaced by `on` if it is checked.
+
+    package, css: npm package with version and its style sheet, "" for none.  root: attributes of <html> (for dark ones).
+    """
+
+    name: str
+    markup: str
+    on: str = "checked"
+    package: str = ""
+    css: str = ""
+    held_out: bool = False
+
+
+_UI = '<div class="ui {kind} checkbox"><input type="checkbox" {{on}}><label></label></div>'
+KITS = (
+    Kit("native", '<input type="checkbox" {on}>'),
+    Kit("bootstrap", '<input class="form-check-input" type="checkbox" {on}>', "checked", "bootstrap@5.3.8", "dist/css/bootstrap.min.css"),
+    Kit("uikit", '<input class="uk-checkbox" type="checkbox" {on}>', "checked", "uikit@3.25.25", "dist/css/uikit.min.css"),
+    Kit("element", '<label class="el-checkbox" style="height:auto"><span class="el-checkbox__input {on}"><span class="el-checkbox__inner"></span></span></label>', "is-checked", "element-plus@2.14.8", "dist/index.css"),
+    Kit("daisy", '<input type="checkbox" class="checkbox" {on}>', "checked", "daisyui@4.12.24", "dist/full.min.css"),
+    Kit("bulma", '<input type="checkbox" {on}>', "checked", "bulma@1.0.4", "css/bulma.min.css"),
+    Kit("pico", '<input type="checkbox" {on}>', "checked", "@picocss/pico@2.1.1", "css/pico.min.css", True),
+    Kit("semantic", _UI.format(kind=""), "checked", "semantic-ui-css@2.5.0", "semantic.min.css", True),
+    Kit("antd", '<span class="ant-checkbox {on}"><input type="checkbox" class="ant-checkbox-input"><span class="ant-checkbox-inner"></span></span>', "ant-checkbox-checked", "antd@4.24.16", "dist/antd.min.css", True),
+    Kit("spectre", '<label class="form-checkbox"><input type="checkbox" {on}><i class="form-icon"></i></label>', "checked", "spectre.css@0.5.9", "dist/spectre.min.css", True),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Icons:
+    """An icon font: its style sheet, the class all icons need, the prefix of their own, and the folder of their SVGs.
+
+    Not every name in the style sheet has a glyph in the one style used here; those with an SVG in the folder do.
+    """
+
+    package: str
+    css: str
+    base: str
+    prefix: str
+    svgs: str = ""
+    held_out: bool = False
+
+
+ICONS = (
+    Icons("@fortawesome/fontawesome-free@6.7.2", "css/all.min.css", "fa-solid", "fa-", "svgs/solid"),
+    Icons("@mdi/font@7.4.47", "css/materialdesignicons.min.css", "mdi", "mdi-"),
+    Icons("bootstrap-icons@1.13.2", "font/bootstrap-icons.min.css", "bi", "bi-", held_out=True),
+)
+# Icons whose names hold one of these may depict a checkbox or a bare square and are left out.
+BOXES = ("check", "square", "box", "task", "todo", "list", "select", "stop", "crop", "rectangle", "border", "unchecked",
+         "blank", "frame", "app", "tablet", "dice", "tick", "form", "survey", "ballot", "vote")  # fmt: skip
+
+WORDS = [
+    "account",
+    "address",
+    "all",
+    "allow",
+    "always",
+    "amount",
+    "answer",
+    "apply",
+    "archive",
+    "area",
+    "back",
+    "basic",
+    "billing",
+    "book",
+    "branch",
+    "browse",
+    "calendar",
+    "cancel",
+    "card",
+    "category",
+    "change",
+    "city",
+    "clear",
+    "close",
+    "code",
+    "colour",
+    "comment",
+    "company",
+    "confirm",
+    "contact",
+    "continue",
+    "copy",
+    "country",
+    "create",
+    "customer",
+    "daily",
+    "dark",
+    "date",
+    "default",
+    "delete",
+    "delivery",
+    "details",
+    "device",
+    "dinner",
+    "done",
+    "download",
+    "edit",
+    "email",
+    "empty",
+    "enable",
+    "english",
+    "entry",
+    "error",
+    "every",
+    "export",
+    "field",
+    "file",
+    "filter",
+    "first",
+    "form",
+    "free",
+    "garden",
+    "group",
+    "guest",
+    "help",
+    "hide",
+    "history",
+    "home",
+    "hour",
+    "image",
+    "import",
+    "income",
+    "invoice",
+    "item",
+    "january",
+    "keep",
+    "label",
+    "language",
+    "last",
+    "later",
+    "learn",
+    "limit",
+    "link",
+    "list",
+    "local",
+    "location",
+    "mail",
+    "manager",
+    "medium",
+    "member",
+    "menu",
+    "message",
+    "mobile",
+    "month",
+    "more",
+    "name",
+    "never",
+    "new",
+    "news",
+    "next",
+    "no",
+    "none",
+    "note",
+    "notice",
+    "number",
+    "offer",
+    "open",
+    "option",
+    "order",
+    "other",
+    "owner",
+    "page",
+    "paper",
+    "partner",
+    "password",
+    "payment",
+    "person",
+    "phone",
+    "photo",
+    "plan",
+    "police",
+    "post",
+    "price",
+    "print",
+    "private",
+    "product",
+    "profile",
+    "public",
+    "question",
+    "quick",
+    "read",
+    "reason",
+    "receive",
+    "recent",
+    "region",
+    "remember",
+    "remove",
+    "report",
+    "reset",
+    "result",
+    "return",
+    "review",
+    "room",
+    "sale",
+    "save",
+    "school",
+    "search",
+    "second",
+    "send",
+    "server",
+    "service",
+    "share",
+    "ship",
+    "show",
+    "sign",
+    "size",
+    "small",
+    "sort",
+    "source",
+    "staff",
+    "start",
+    "state",
+    "status",
+    "stop",
+    "store",
+    "street",
+    "subject",
+    "submit",
+    "summary",
+    "support",
+    "system",
+    "table",
+    "tax",
+    "team",
+    "terms",
+    "test",
+    "text",
+    "theme",
+    "time",
+    "title",
+    "today",
+    "total",
+    "travel",
+    "type",
+    "update",
+    "upload",
+    "user",
+    "value",
+    "view",
+    "visit",
+    "warning",
+    "water",
+    "week",
+    "weekly",
+    "window",
+    "work",
+    "year",
+    "yes",
+    "zip",
+]
+SCRIPTS = (
+    (0x410, 0x44F),
+    (0x3B1, 0x3C9),
+    (0x4E00, 0x7FFF),
+    (0x3042, 0x3093),
+    (0x5D0, 0x5EA),
+    (0x627, 0x64A),
+    (0x905, 0x939),
+)
+FONTS = ("sans-serif", "serif", "monospace", "DejaVu Sans", "Liberation Sans", "Liberation Serif", "Noto Sans", "Noto Serif",
+         "Cantarell", "FreeSans", "FreeSerif", "Comfortaa", "Lato", "Roboto", "Open Sans", "cursive")  # fmt: skip
+
+
+def browser_path() -> str | None:
+    """The browser to use, None if there is none."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        found = shutil.which(name)
+        if found:
+            return found
+    return None
+
+
+def fetch(folder: Path) -> None:
+    """Fetch the packages of KITS and ICONS from the npm registry into folder/NAME, those that are not there yet.
+
+    Raises CalledProcessError if npm cannot.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for package in sorted({k.package for k in KITS if k.package} | {i.package for i in ICONS}):
+        target = unpacked(folder, package)
+        if target.exists():
+            continue
+        print(f"fetching {package}", flush=True)
+        done = subprocess.run(
+            ["npm", "pack", "--silent", package], cwd=folder, stdout=subprocess.PIPE, text=True, check=True
+        )
+        archive = folder / done.stdout.split()[-1]
+        with tarfile.open(archive) as tar:
+            tar.extractall(target.with_suffix(".part"), filter="data")
+        archive.unlink()
+        target.with_suffix(".part").rename(target)
+
+
+def unpacked(folder: Path, package: str) -> Path:
+    """Where a package's files lie."""
+    return folder / package.replace("/", "_").replace("@", "_").replace(".", "_")
+
+
+def style_sheet(folder: Path, package: str, css: str) -> str:
+    return (unpacked(folder, package) / "package" / css).as_uri()
+
+
+def icon_names(folder: Path, icons: Icons) -> list[str]:
+    """The classes of an icon font's icons, less those in BOXES."""
+    package = unpacked(folder, icons.package) / "package"
+    text = (package / icons.css).read_text()
+    names = (
+        {p.stem for p in (package / icons.svgs).glob("*.svg")}
+        if icons.svgs
+        else {part.split("{")[0].split(":")[0].split(",")[0] for part in text.split(f".{icons.prefix}")[1:]}
+    )
+    return sorted(n for n in names if n.replace("-", "").isalnum() and not any(b in n for b in BOXES) and len(n) > 2)
+
+
+# ---- one page as HTML ----------------------------------------------------------------------------------------------
+
+
+class Author:
+    """Writes one page; what it chose for the page's controls stays the same all over it."""
+
+    def __init__(self, rng: Rng, kit: Kit, icons: Icons, names: list[str]) -> None:
+        self.rng, self.kit, self.icons, self.names = rng, kit, icons, names
+        self.script = SCRIPTS[rng.integers(len(SCRIPTS))] if rng.random() < 0.2 else None
+        self.share = float(rng.choice([0.0, 0.15, 0.4, 0.7]))
+        self.size = float(np.exp(rng.normal(np.log(15), 0.22)))
+        self.font = FONTS[int(rng.integers(len(FONTS)))]
+        self.dark = kit.name in ("native", "custom", "bulma", "daisy", "pico", "bootstrap") and rng.random() < 0.3
+        accent = rng.integers(0, 256, 3)
+        self.accent = f"rgb({accent[0]},{accent[1]},{accent[2]})"
+        self.styled = rng.random() < 0.45 and kit.name == "native"  # appearance: none and a style of its own
+        self.zoom = float(rng.choice([1.0, 1.0, 1.0, 1.25, 1.5, 0.9, 2.0]))
+        self.boxes = rng.random() < 0.85
+        self.style = self.css()
+
+    def words(self, low: int, high: int) -> str:
+        n = int(self.rng.integers(low, high + 1))
+        if self.script is not None and self.rng.random() < 0.85:
+            a, b = self.script
+            return " ".join(
+                "".join(chr(int(c)) for c in self.rng.integers(a, b + 1, int(self.rng.integers(1, 8))))
+                for _ in range(n)
+            )
+        text = " ".join(WORDS[int(k)] for k in self.rng.integers(len(WORDS), size=n))
+        return html.escape(text.capitalize() if self.rng.random() < 0.7 else text)
+
+    def box(self, on: bool | None = None) -> str:
+        """A control with its label's place marked; a circle or a switch on pages that have no checkbox."""
+        on = bool(self.rng.random() < self.share) if on is None else on
+        if not self.boxes:
+            return f'<input type="radio" {"checked" if on else ""}>' if self.rng.random() < 0.5 else self.icon()
+        state = FILLED if on else EMPTY
+        return f'<span class="probe" data-state="{state}">{self.kit.markup.replace("{on}", self.kit.on if on else "")}</span>'
+
+    def icon(self) -> str:
+        name = self.names[int(self.rng.integers(len(self.names)))]
+        return f'<i class="{self.icons.base} {self.icons.prefix}{name} icon"></i>'
+
+    def icons_row(self) -> str:
+        gap = int(self.rng.integers(4, 30))
+        size = self.rng.uniform(0.8, 2.4)
+        row = "".join(
+            f"<span style='margin-right:{gap}px'>{self.icon()}</span>" for _ in range(int(self.rng.integers(4, 16)))
+        )
+        return f"<p style='font-size:{size:.2f}em;white-space:nowrap;overflow:hidden'>{row}</p>"
+
+    def heading(self) -> str:
+        return f"<h{self.rng.integers(1, 5)}>{self.words(1, 6)}</h{self.rng.integers(1, 5)}>"
+
+    def paragraph(self) -> str:
+        return f"<p>{self.words(6, 50)}.</p>"
+
+    def options(self) -> str:
+        """Checkboxes with labels: below each other, beside each other, or the box at the right."""
+        kind = int(self.rng.integers(4))
+        rows = []
+        for _ in range(int(self.rng.integers(2, 9))):
+            icon = self.icon() if self.rng.random() < 0.12 else ""
+            text = f"<span>{self.words(1, 7 if kind != 1 else 2)}</span>"
+            if kind == 1:
+                rows.append(f"<span style='display:inline-block;margin-right:1.4em'>{self.box()} {text}</span>")
+            elif kind == 2:
+                rows.append(f"<div class='row right'>{text}{self.box()}</div>")
+            else:
+                small = f"<br><small>{self.words(4, 12)}</small>" if kind == 3 and self.rng.random() < 0.5 else ""
+                rows.append(f"<div class='row'>{self.box()} {icon} <span>{text}{small}</span></div>")
+        return f"<div class='group'>{''.join(rows)}</div>"
+
+    def radios(self) -> str:
+        name = f"r{self.rng.integers(1 << 30)}"
+        chosen = int(self.rng.integers(-1, 4))
+        beside = self.rng.random() < 0.4
+        rows = [
+            f"<label style='margin-right:1em'><input type='radio' name='{name}' {'checked' if i == chosen else ''}> {self.words(1, 3)}</label>"
+            for i in range(int(self.rng.integers(2, 6)))
+        ]
+        return "<p>" + ("" if beside else "<br>").join(rows) + "</p>"
+
+    def switches(self) -> str:
+        rows = []
+        for _ in range(int(self.rng.integers(1, 5))):
+            on = self.rng.random() < 0.5
+            knob = "right:2px" if on else "left:2px"
+            rows.append(
+                f"<div class='row right'><span>{self.words(1, 5)}</span><span class='switch {'on' if on else ''}'>"
+                f"<span style='{knob}'></span></span></div>"
+            )
+        return "".join(rows)
+
+    def fields(self) -> str:
+        rows = []
+        for _ in range(int(self.rng.integers(1, 5))):
+            kind = int(self.rng.integers(5))
+            value = self.words(1, 3) if self.rng.random() < 0.5 else ""
+            if kind == 0:
+                rows.append(f"<p><select><option>{self.words(1, 2)}</option></select></p>")
+            elif kind == 1:
+                rows.append(f"<p><textarea rows=2>{value}</textarea></p>")
+            elif kind == 2:  # a code in single places
+                digits = "".join(
+                    f"<span class='digit'>{self.rng.integers(10) if self.rng.random() < 0.5 else '&nbsp;'}</span>"
+                    for _ in range(int(self.rng.integers(4, 9)))
+                )
+                rows.append(f"<p>{digits}</p>")
+            else:
+                rows.append(f"<p><label>{self.words(1, 3)} <input type='text' value='{value}'></label></p>")
+        return "".join(rows)
+
+    def buttons(self) -> str:
+        return "<p>" + " ".join(
+            f"<button>{self.icon() if self.rng.random() < 0.3 else ''} {self.words(1, 2)}</button>"
+            for _ in range(int(self.rng.integers(1, 6)))
+        ) + "</p>"  # fmt: skip
+
+    def table(self) -> str:
+        columns = int(self.rng.integers(2, 6))
+        matrix = self.rng.random() < 0.3
+        head = "".join(f"<th>{self.words(1, 1)}</th>" for _ in range(columns))
+        rows = [f"<tr><th>{self.box(False) if not matrix else self.words(1, 1)}</th>{head}</tr>"]
+        for _ in range(int(self.rng.integers(2, 12))):
+            cells = "".join(
+                f"<td>{self.box() if matrix else self.icon() if self.rng.random() < 0.1 else self.words(1, 3)}</td>"
+                for _ in range(columns)
+            )
+            rows.append(f"<tr><td>{self.words(1, 2) if matrix else self.box()}</td>{cells}</tr>")
+        return f"<table class='table {'ruled' if self.rng.random() < 0.6 else ''}'>{''.join(rows)}</table>"
+
+    def calendar(self) -> str:
+        cells = [str(i % 31 + 1) for i in range(int(self.rng.choice([28, 35, 42])))]
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{c}</td>" for c in cells[i : i + 7]) + "</tr>" for i in range(0, len(cells), 7)
+        )
+        return f"<table class='calendar'>{rows}</table>"
+
+    def badges(self) -> str:
+        radius = int(self.rng.choice([0, 3, 50]))
+        return "<p>" + " ".join(
+            f"<span class='badge0' style='border-radius:{radius}px'>{self.rng.integers(100) if self.rng.random() < 0.6 else chr(int(self.rng.integers(65, 91)))}</span>"
+            f" {self.words(1, 2)}"
+            for _ in range(int(self.rng.integers(2, 8)))
+        ) + "</p>"  # fmt: skip
+
+    def code(self) -> str:
+        return (
+            "<pre>"
+            + "\n".join(f"{self.words(1, 3)}[{i}] = ({self.words(1, 2)});" for i in range(int(self.rng.integers(2, 9))))
+            + "</pre>"
+        )
+
+    def drawing(self) -> str:
+        """A chart, a map or an avatar row as SVG."""
+        w, h = 300, int(self.rng.integers(60, 200))
+        parts = []
+        for _ in range(int(self.rng.integers(4, 16))):
+            x, y = self.rng.uniform(0, w), self.rng.uniform(0, h)
+            grey = int(self.rng.integers(256))
+            kind = int(self.rng.integers(4))
+            if kind == 0:
+                parts.append(
+                    f"<circle cx={x:.0f} cy={y:.0f} r={self.rng.uniform(4, 30):.0f} fill='rgb({grey},{grey},90)'/>"
+                )
+            elif kind == 1:
+                parts.append(
+                    f"<rect x={x:.0f} y={y:.0f} width={self.rng.uniform(6, 20):.0f} height={h - y:.0f} fill='rgb(90,{grey},{grey})'/>"
+                )
+            else:
+                points = " ".join(f"{self.rng.uniform(0, w):.0f},{self.rng.uniform(0, h):.0f}" for _ in range(5))
+                parts.append(
+                    f"<polyline points='{points}' fill='none' stroke='rgb({grey},80,80)' stroke-width={self.rng.uniform(0.5, 3):.1f} />"
+                )
+        return f"<svg width={w} height={h}>{''.join(parts)}</svg>"
+
+    def css(self) -> str:
+        """The page's own style, above the kit's."""
+        rng = self.rng
+        grey = int(rng.integers(10, 60))
+        paper, ink = (f"rgb({grey},{grey},{grey})", "#e8e8e8") if self.dark else (
+            str(rng.choice(["#fff", "#fff", "#fff", "#f8f9fa", "#f0f2f5", "#fffbe8", "#eef6ff"])), str(rng.choice(["#000", "#222", "#333", "#444a55"])))  # fmt: skip
+        lines = [
+            f"html {{ background: {paper} !important; color-scheme: {'dark' if self.dark else 'light'} }}",
+            f"body {{ margin: 0; padding: {rng.integers(0, 30)}px; background: {paper} !important; color: {ink} !important; "
+            f"font: {self.size:.1f}px/{rng.uniform(1.2, 1.8):.2f} '{self.font}', sans-serif !important; overflow-x: hidden }}",
+            f".row {{ display: flex; align-items: {rng.choice(['center', 'flex-start'])}; gap: {rng.integers(3, 14)}px; padding: {rng.integers(1, 10)}px 0; "
+            f"{'border-bottom: 1px solid #8884' if rng.random() < 0.4 else ''} }} .row.right {{ justify-content: space-between }}",
+            ".probe { display: inline-block } .group { margin: 8px 0 }",
+            f".switch {{ position: relative; width: 2.2em; height: 1.2em; border-radius: 1em; background: #999; flex: none }} .switch.on {{ background: {self.accent} }}",
+            ".switch span { position: absolute; top: 2px; width: calc(1.2em - 4px); height: calc(1.2em - 4px); border-radius: 50%; background: #fff }",
+            f".digit {{ display: inline-block; width: 1.9em; line-height: 2.2em; text-align: center; border: 1px solid #777; margin-right: {rng.integers(0, 8)}px }}",
+            f".badge0 {{ display: inline-block; min-width: 1.5em; line-height: 1.5em; text-align: center; background: {self.accent}; color: #fff; font-weight: bold }}",
+            f".calendar td {{ width: 2em; height: 2em; text-align: center; {'border: 1px solid #999' if rng.random() < 0.6 else ''} }} table {{ border-collapse: collapse }}",
+            f".table td, .table th {{ padding: {rng.integers(1, 9)}px {rng.integers(3, 14)}px; text-align: left }} .ruled td, .ruled th {{ border: 1px solid #8888 }}",
+        ]
+        if self.kit.name in ("native", "bulma"):
+            side = self.size * rng.uniform(0.75, 1.6)
+            if rng.random() < 0.5 or self.styled:
+                lines.append(
+                    f"input[type=checkbox] {{ width: {side:.1f}px; height: {side:.1f}px; accent-color: {self.accent} }}"
+                )
+        if self.styled:
+            lines += self.own_style(ink, paper)
+        return "\n".join(lines)
+
+    def own_style(self, ink: str, paper: str) -> list[str]:
+        """A checkbox as a designer makes one: a bare input with a border, a mark as a shape."""
+        rng = self.rng
+        border = rng.choice(["1px", "1px", "1.5px", "2px", "3px"])
+        colour = str(rng.choice([ink, self.accent, "#888", "#bbb" if not self.dark else "#666"]))
+        radius = int(rng.choice([0, 0, 2, 3, 5]))
+        line = str(rng.choice(["solid", "solid", "solid", "solid", "dashed", "double"]))
+        ground = str(rng.choice(["transparent", "transparent", "#fff" if not self.dark else "#222", "#8882"]))
+        shadow = str(rng.choice(["none", "none", "none", "2px 2px 2px #0006", "inset 1px 1px 3px #0005"]))
+        shape = str(rng.choice([
+            "polygon(14% 44%, 0 65%, 50% 100%, 100% 16%, 80% 0%, 43% 62%)",  # tick
+            "polygon(20% 0%, 0% 20%, 30% 50%, 0% 80%, 20% 100%, 50% 70%, 80% 100%, 100% 80%, 70% 50%, 100% 20%, 80% 0%, 50% 30%)",
+            "circle(45%)", "inset(0)", "inset(40% 0)",
+        ]))  # fmt: skip
+        solid = rng.random() < 0.4
+        return [
+            f"input[type=checkbox] {{ appearance: none; margin: 2px; border: {border} {line} {colour}; border-radius: {radius}px; "
+            f"background: {ground}; box-shadow: {shadow}; display: inline-grid; place-content: center; flex: none }}",
+            f"input[type=checkbox]::before {{ content: ''; width: {self.size * rng.uniform(0.45, 0.65):.1f}px; height: {self.size * rng.uniform(0.45, 0.65):.1f}px; "
+            f"clip-path: {shape}; background: {'#fff' if solid else ink}; visibility: hidden }}",
+            f"input[type=checkbox]:checked {{ {f'background: {self.accent}; border-color: {self.accent}' if solid else ''} }}",
+            "input[type=checkbox]:checked::before { visibility: visible }",
+        ]
+
+    def body(self) -> str:
+        kinds = [self.options, self.options, self.options, self.table, self.radios, self.switches, self.fields, self.buttons, self.icons_row,
+                 self.paragraph, self.heading, self.calendar, self.badges, self.code, self.drawing]  # fmt: skip
+        p = np.array([3, 3, 3, 3, 2, 1, 2, 1.5, 2, 2, 2, 0.7, 1, 0.5, 0.8])
+        chosen = self.rng.choice(len(kinds), size=int(self.rng.integers(2, 10)), p=p / p.sum())
+        return "\n".join(kinds[int(k)]() for k in chosen)
+
+    def document(self, links: list[str], body: str) -> str:
+        sheets = "".join(f'<link rel="stylesheet" href="{link}">' for link in links)
+        theme = "dark" if self.dark else "light"
+        zoom = f"zoom: {self.zoom}"
+        return (
+            f'<!doctype html><html data-theme="{theme}" data-bs-theme="{theme}"><meta charset="utf-8">{sheets}'
+            f'<style>{self.style}</style><body style="{zoom}">{body}</body></html>'
+        )
+
+
+# ---- from HTML to a labelled page ----------------------------------------------------------------------------------
+
+
+def picture(tab: Tab, clip: dict[str, float] | None = None) -> Image:
+    """A screenshot as RGB [H,W,3]."""
+    options: dict[str, Any] = {"clip": clip} if clip else {}
+    data = np.frombuffer(tab.screenshot(type="png", **options), np.uint8)
+    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+
+
+def extent(image: Image, least: float = 0.25) -> tuple[int, int, int, int] | None:
+    """x1, y1, x2, y2 of what differs from the ground (the picture's corner) by at least a share of the largest difference."""
+    apart = np.abs(image.astype(np.int16) - image[0, 0].astype(np.int16)).max(2)
+    if apart.max() < 8:
+        return None
+    ys, xs = np.nonzero(apart >= least * apart.max())
+    return int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1
+
+
+PLACES = """() => [...document.querySelectorAll('.probe')].map(e => {
+  const r = e.getBoundingClientRect();
+  const inside = r.width > 0 && r.top >= 0 && r.left >= 0;
+  return [r.left, r.top, Number(e.dataset.state), inside ? 1 : 0];
+})"""
+
+
+def shoot(tab: Tab, author: Author, links: list[str], path: Path) -> Page | None:
+    """Render a page; None if its control cannot be measured.  The tab's device pixels are those of the result."""
+    body = author.body()
+    # Alone: where in its .probe does the control draw its box?
+    alone = f"<div style='padding:{PROBE}px'><span class='probe' data-state='0'>{author.kit.markup.replace('{on}', '')}</span></div>"
+    offset = None
+    if author.boxes:
+        path.write_text(author.document(links, alone))
+        tab.goto(path.as_uri())
+        x, y = tab.evaluate(PLACES)[0][:2]
+        ratio = float(tab.evaluate("devicePixelRatio"))
+        found = extent(picture(tab))
+        if found is None:
+            return None
+        wide, high = found[2] - found[0], found[3] - found[1]
+        if not (0.7 < wide / high < 1.43 and 6 * ratio < wide < LARGEST * author.zoom * ratio):
+            return None
+        offset = np.array(found, np.float64) - np.array([x, y, x, y]) * ratio
+    path.write_text(author.document(links, body))
+    tab.goto(path.as_uri())
+    ratio = float(tab.evaluate("devicePixelRatio"))
+    image = picture(tab)
+    boxes: list[NDArray[np.float64]] = []
+    states: list[int] = []
+    height, width = image.shape[:2]
+    if offset is not None:
+        for x, y, state, _ in tab.evaluate(PLACES):
+            box = offset + np.array([x, y, x, y]) * ratio
+            cut = box.clip(0, [width, height, width, height])
+            area = (box[2] - box[0]) * (box[3] - box[1])
+            seen = (cut[2] - cut[0]) * (cut[3] - cut[1]) / area
+            if seen < 0.05:
+                continue
+            boxes.append(cut)
+            states.append(int(state) if seen > 2 / 3 and min(cut[2] - cut[0], cut[3] - cut[1]) >= LEAST else IGNORE)
+    return Page(image, np.array(boxes, np.float32).reshape(-1, 4), np.array(states, np.int8))
+
+
+def pages(rng: Rng, kits_folder: Path, held_out: bool) -> Generator[Page]:
+    """Endless pages in colour.  Needs what MISSING names."""
+    from playwright.sync_api import sync_playwright  # an optional package
+
+    kits = [k for k in KITS if k.held_out == held_out]
+    fonts = [(i, icon_names(kits_folder, i)) for i in ICONS if i.held_out == held_out]
+    path = kits_folder / f"page-{rng.integers(1 << 40)}.html"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=["--no-sandbox", "--disable-gpu"])
+        try:
+            while True:
+                width = int(np.exp(rng.uniform(np.log(150), np.log(1600))))
+                height = int(np.clip(width * rng.uniform(0.4, 1.6), 120, 1400))
+                scale = float(rng.choice([1, 1, 1, 1.25, 1.5, 2, 2.5]))
+                context = browser.new_context(viewport={"width": width, "height": height}, device_scale_factor=scale)
+                tab = context.new_page()
+                for _ in range(4):  # a new context costs more than a page
+                    kit = kits[int(rng.integers(len(kits)))] if rng.random() < 0.7 else kits[0]
+                    icons, names = fonts[int(rng.integers(len(fonts)))]
+                    links = [style_sheet(kits_folder, kit.package, kit.css)] if kit.package else []
+                    links.append(style_sheet(kits_folder, icons.package, icons.css))
+                    page = shoot(tab, Author(rng, kit, icons, names), links, path)
+                    if page is not None:
+                        yield page
+                context.close()
+        finally:
+            browser.close()
+            path.unlink(missing_ok=True)
+
+
+def worn(page: Page, rng: Rng) -> Page:
+    """What happens to screenshots: scaling, JPEG, now and then a photo of the screen."""
+    if rng.random() < 0.15:
+        return degrade(page, rng)
+    if rng.random() < 0.35:
+        factor = float(rng.uniform(0.6, 1.4))
+        h, w = page.image.shape[:2]
+        size = max(32, round(w * factor)), max(32, round(h * factor))
+        image = cv2.resize(page.image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+        boxes = page.boxes * np.array([size[0] / w, size[1] / h] * 2, np.float32)
+        states = page.states.copy()
+        states[np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]) < LEAST] = IGNORE
+        page = Page(np.asarray(image, np.uint8), boxes, states)
+    if rng.random() < 0.5:
+        data = cv2.imencode(".jpg", page.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 95))])[1]
+        page = Page(np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]), page.boxes, page.states)
+    return page
+
+
+def ready(kits_folder: Path) -> bool:
+    """Whether the browser, the package and the kits are there."""
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ImportError:
+        return False
+    packages = {k.package for k in KITS if k.package} | {i.package for i in ICONS}
+    return browser_path() is not None and all(unpacked(kits_folder, p).exists() for p in packages)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write labelled screenshots of HTML pages.")
+    parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--out", type=Path, default=HERE / "work" / "pages" / "browser")
+    parser.add_argument("--kits", type=Path, default=HERE / "work" / "kits")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--held-out", action="store_true", help="the evaluation's kits, pages at their own size")
+    args = parser.parse_args()
+    if shutil.which("npm"):
+        fetch(args.kits)
+    if not ready(args.kits):
+        raise SystemExit(MISSING)
+    write(args.out, args.kits, args.count, args.seed, args.held_out)
+
+
+def write(out: Path, kits_folder: Path, count: int, seed: int, held_out: bool) -> None:
+    """Write `count` pages; training pages at the scale training reads, held-out ones at their own."""
+    out.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng([seed, held_out])
+    # Closed at once: a browser left to the interpreter's end can hang there.
+    with closing(pages(rng, kits_folder, held_out)) as source:
+        for i in range(count):
+            page = worn(next(source), rng)
+            if held_out:
+                page = Page(to_grey(page.image), page.boxes, page.states)
+            else:
+                page = to_scale(page, float(rng.uniform(*STORED)))
+            save(page, out, f"{seed:04d}_{i:06d}")
+
+
+if __name__ == "__main__":
+    main()
