@@ -8,7 +8,7 @@
 //! - [`input`]: a request's body (multipart, JSON, a bare picture) as a picture and options.
 //! - [`http`]: one handler from a plain request to a plain response; [`page`] has the static files.
 //! - [`serve`] and [`lambda`] carry requests to it; [`count`] works on files.
-//! - [`limits`] and [`failure`] are used by all.
+//! - [`settings`], [`limits`] and [`failure`] are used by all.
 #![deny(unsafe_code)]
 
 pub mod clock;
@@ -26,3 +26,4 @@ pub mod page;
 #[cfg(feature = "compile")]
 pub mod precompile;
 pub mod serve;
+pub mod settings;
