@@ -620,7 +620,7 @@ def picture(tab: Tab, clip: dict[str, float] | None = None) -> Image:
     """A screenshot as RGB [H,W,3]."""
     options: dict[str, Any] = {"clip": clip} if clip else {}
     data = np.frombuffer(tab.screenshot(type="png", **options), np.uint8)
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+    return np.ascontiguousarray(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)[..., ::-1])
 
 
 def extent(image: Image, least: float = 0.25) -> tuple[int, int, int, int] | None:
@@ -722,7 +722,11 @@ def worn(page: Page, rng: Rng) -> Page:
         page = Page(np.asarray(image, np.uint8), boxes, states)
     if rng.random() < 0.5:
         data = cv2.imencode(".jpg", page.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 95))])[1]
-        page = Page(np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]), page.boxes, page.states)
+        page = Page(
+            np.ascontiguousarray(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)[..., ::-1]),
+            page.boxes,
+            page.states,
+        )
     return page
 
 

@@ -1,0 +1,87 @@
+"""Screenshots of HTML: what can be told without a browser, and with one where it is there."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model import browser_pages as bp
+from model.page import EMPTY, FILLED, IGNORE, Page
+
+
+def author(seed: int, kit: bp.Kit = bp.KITS[0]) -> bp.Author:
+    return bp.Author(np.random.default_rng(seed), kit, bp.ICONS[0], ["house", "user"])
+
+
+def test_kits_of_the_evaluation_draw_no_training_page() -> None:
+    for group in (bp.KITS, bp.ICONS):
+        apart = [{k.package for k in group if k.held_out == side} for side in (False, True)]
+        assert all(apart)
+        assert not apart[0] & apart[1]
+
+
+def test_the_extent_is_what_differs_from_the_ground() -> None:
+    image = np.full((60, 80, 3), 250, np.uint8)
+    assert bp.extent(image) is None
+    image[10:30, 20:45] = 90
+    image[12:28, 22:43] = 255
+    image[40, 70] = 240  # fainter than a quarter of the outline
+    assert bp.extent(image) == (20, 10, 45, 30)
+
+
+def test_every_control_says_its_state() -> None:
+    for seed in range(30):
+        page = author(seed)
+        on, off = page.box(True), page.box(False)
+        if page.boxes:
+            assert f'data-state="{FILLED}"' in on
+            assert "checked" in on
+            assert f'data-state="{EMPTY}"' in off
+            assert "checked" not in off.replace('type="checkbox"', "")
+        else:
+            assert "checkbox" not in page.body()
+
+
+def test_icons_that_may_show_a_box_are_left_out(tmp_path: Path) -> None:
+    icons = bp.Icons("some-icons@1.0.0", "css/all.css", "si", "si-")
+    sheet = bp.unpacked(tmp_path, icons.package) / "package" / "css" / "all.css"
+    sheet.parent.mkdir(parents=True)
+    sheet.write_text(
+        '.si-house::before{content:"a"}.si-check-square::before{content:"b"}.si-user-tick{}.si-map,.si-atlas{}'
+    )
+    assert bp.icon_names(tmp_path, icons) == ["atlas", "house", "map"]
+
+
+def test_worn_pages_keep_their_boxes_in_place() -> None:
+    for seed in range(20):
+        image = np.full((200, 300, 3), 255, np.uint8)
+        image[80:110, 120:150] = 0
+        page = Page(image, np.array([[120, 80, 150, 110]], np.float32), np.array([FILLED], np.int8))
+        worn = bp.worn(page, np.random.default_rng(seed))
+        x1, y1, x2, y2 = worn.boxes[0]
+        if worn.states[0] == IGNORE:
+            continue
+        middle = worn.image[int((y1 + y2) / 2), int((x1 + x2) / 2)]
+        assert float(np.mean(middle)) < 120
+
+
+@pytest.mark.skipif(not bp.ready(bp.HERE / "work" / "kits"), reason=bp.MISSING)
+@pytest.mark.parametrize("held_out", [False, True])
+def test_labels_lie_on_what_the_browser_draws(held_out: bool) -> None:
+    """Around each empty box there is an outline or a shade that its middle has not."""
+    seen = 0
+    with closing(bp.pages(np.random.default_rng(3), bp.HERE / "work" / "kits", held_out)) as pages:
+        for _ in range(8):
+            page = next(pages)
+            for box, state in zip(page.boxes, page.states, strict=True):
+                if state != EMPTY:
+                    continue
+                x1, y1, x2, y2 = (round(float(v)) for v in box)
+                m = max(2, (x2 - x1) // 4)
+                part = page.image[max(0, y1 - m) : y2 + m, max(0, x1 - m) : x2 + m]
+                assert float(np.ptp(part)) >= 8
+                seen += 1
+    assert seen > 10
