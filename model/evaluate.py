@@ -11,6 +11,7 @@ Sets (built once under model/work/eval, then read from there):
   pen                 the same at 200 dpi, marked by drawn pens
   drawn               drawn pages with seeds that training does not use
   other               pages by another generator with other fonts (model.alt_pages)
+  web                 screenshots of HTML with CSS kits and icons that training does not see (model.browser_pages)
 A set of a held-out source's name holds that source's pages of clean200.
 
 Found means IoU of at least 0.3 with a box not yet taken, the most confident first; detections on ignored places count
@@ -32,7 +33,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model import corpus
+from model import browser_pages, corpus
 from model.alt_pages import draw_alt_page
 from model.degrade import degrade
 from model.detect import Found, Runner, detect, onnx_runner, read_grey, settings
@@ -45,7 +46,7 @@ EVAL_SEED = 990_000  # drawn evaluation pages: seeds that model.draw is not give
 SETS = HERE / "work" / "eval"
 AT_ONCE = 50  # files given to the finished program in one call
 FLOOR = 0.02  # confidence down to which boxes are kept for the precision-recall curve
-DRAWN = 100
+DRAWN, WEB = 100, 120
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -88,6 +89,12 @@ def build(folder: Path, root: Path | None) -> None:
         for i in range(DRAWN):
             page = draw_alt_page(np.random.default_rng(EVAL_SEED + i))
             save(Page(to_grey(page.image), page.boxes, page.states), place("other"), f"{i:04d}")
+    if not (folder / "web").exists():
+        kits = HERE / "work" / "kits"
+        if browser_pages.ready(kits):
+            browser_pages.write(place("web"), kits, WEB, seed=1, held_out=True)
+        else:
+            print(browser_pages.MISSING)
     if root is None:
         print(corpus.ABSENT)
         return
