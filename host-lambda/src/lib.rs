@@ -4,7 +4,7 @@
 //! From the inside out:
 //! - [`engine`], [`cpu`], [`clock`]: wasmtime, what the compiled code needs, the time limit.
 //! - [`module`]: the module; a picture's bytes in, the result's bytes out. `precompile` (feature `compile`) makes
-//!   what it loads.
+//!   what it loads, `snapshot` the state in which it begins.
 //! - [`input`]: a request's body (multipart, JSON, a bare picture) as a picture and options.
 //! - [`http`]: one handler from a plain request to a plain response; [`page`] has the static files.
 //! - [`serve`] and [`lambda`] carry requests to it; [`count`] works on files.
@@ -27,3 +27,5 @@ pub mod page;
 pub mod precompile;
 pub mod serve;
 pub mod settings;
+#[cfg(feature = "compile")]
+pub mod snapshot;

@@ -1,6 +1,6 @@
 //! The module, and running it: bytes in, bytes out, within a memory cap and a time limit.
 //!
-//! Every request has an instance of its own. A trap, an endless loop or a hunt for memory ends that instance and
+//! Every request has an instance of its own, made ready when the module was compiled (`precompile`). A trap, an endless loop or a hunt for memory ends that instance and
 //! nothing else, what one request left in memory is out of the next one's reach, and memory, which WebAssembly
 //! cannot give back, returns with the instance.
 
@@ -41,6 +41,9 @@ pub struct Manifest {
     pub target: String,
     /// The processor level it was compiled for: a name from [`cpu::LEVELS`].
     pub cpu: String,
+    /// Whether it was compiled in its state after `cbd_init`, so that this has nothing left to do.
+    #[serde(default)]
+    pub ready: bool,
 }
 
 /// What of the module's own description the host goes by.
@@ -213,10 +216,18 @@ impl Module {
         self.pristine().map(drop)
     }
 
-    /// An instance no one has used, ready to work. Takes about 20 ms of processor time, nearly all of it in
-    /// `cbd_init`, beside about 200 ms for a letter page.
+    /// An instance no one has used, ready to work. `cbd_init` has nothing to do in it where the manifest says so.
     fn pristine(&self) -> Result<Run<'_>, Failure> {
         Run::start(&self.engine, &self.pre, &self.clock, &self.limits)
+    }
+
+    /// The memory that a request finds: for whoever wants to see that it is always the same.
+    ///
+    /// # Errors
+    /// As for [`Module::detect`].
+    pub fn pristine_memory(&self) -> Result<Vec<u8>, Failure> {
+        let run = self.pristine()?;
+        Ok(run.memory.data(&run.store).to_vec())
     }
 
     /// What the module says of itself.
@@ -346,7 +357,8 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// Makes an instance and readies it (`cbd_init`: reads the network and plans its run).
+    /// Makes an instance and readies it (`cbd_init`: reads the network and plans its run, unless that is part of
+    /// the compiled module).
     fn start(
         engine: &Engine,
         pre: &InstancePre<Guest>,
@@ -520,6 +532,7 @@ mod tests {
             wasmtime: String::new(),
             target: String::new(),
             cpu: cpu.to_owned(),
+            ready: true,
         }
     }
 

@@ -1,4 +1,5 @@
-//! Compiling the module ahead of time: `checkbox_detector.wasm` in, `checkbox_detector.cwasm` and `module.json` out.
+//! Compiling the module ahead of time, in the state that it has after its start: `checkbox_detector.wasm` in,
+//! `checkbox_detector.cwasm` and `module.json` out.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -8,6 +9,7 @@ use crate::cpu::CpuLevel;
 use crate::engine;
 use crate::identity::sha256;
 use crate::module::{COMPILED_FILE, MANIFEST_FILE, Manifest};
+use crate::snapshot;
 
 /// The version of wasmtime in Cargo.toml, which pins it exactly.
 pub const WASMTIME: &str = "48.0.8";
@@ -23,9 +25,21 @@ pub enum Error {
         /// The system's words.
         source: io::Error,
     },
+    /// The module's state after its start cannot be had.
+    #[error("the module's state after cbd_init cannot be taken: {0:#}")]
+    Snapshot(wasmtime::Error),
     /// The compiler refuses.
     #[error("the module does not compile: {0:#}")]
     Compile(wasmtime::Error),
+}
+
+/// The state in which every instance of a compiled module begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// That after `cbd_init`: instances are ready at once.
+    Ready,
+    /// That of the file: `cbd_init` does its work in every instance. To compare.
+    AsBuilt,
 }
 
 /// What [`run`] found to do.
@@ -37,21 +51,26 @@ pub enum Outcome {
     UpToDate,
 }
 
-/// Compiles a module for a processor level into a folder, unless that has been done.
+/// Compiles a module for a processor level into a folder, to begin in a state, unless that has been done.
 ///
 /// # Errors
 /// See [`Error`].
-pub fn run(wasm: &Path, dir: &Path, level: &CpuLevel) -> Result<Outcome, Error> {
+pub fn run(wasm: &Path, dir: &Path, level: &CpuLevel, state: State) -> Result<Outcome, Error> {
     let wasm = fs::read(wasm).map_err(|source| at(wasm, source))?;
     let manifest = Manifest {
         sha256: sha256(&wasm),
         wasmtime: WASMTIME.to_owned(),
         target: target_lexicon::HOST.to_string(),
         cpu: level.name.to_owned(),
+        ready: state == State::Ready,
     };
     if up_to_date(dir, &manifest) {
         return Ok(Outcome::UpToDate);
     }
+    let wasm = match state {
+        State::Ready => snapshot::take(&wasm).map_err(Error::Snapshot)?,
+        State::AsBuilt => wasm,
+    };
     let compiled = engine::compile(&wasm, &manifest.target, level).map_err(Error::Compile)?;
     // The manifest last: where it is missing or old, the work is not done.
     replace(&dir.join(COMPILED_FILE), &compiled)?;

@@ -201,9 +201,6 @@ impl Settings {
             let words = format!("a whole number of at least {least}");
             number(name, text(name), &words, |count: &usize| *count >= least)
         };
-        let choice = |name: &str, choices: &str| {
-            move |value: String| format!("{name} must be one of {choices}, not {value:?}")
-        };
         let cors_origins = list(CORS_ORIGINS);
         for origin in &cors_origins {
             check_origin(origin)?;
@@ -233,7 +230,7 @@ impl Settings {
             s3_annotate: match text(S3_ANNOTATE).as_deref() {
                 None | Some("false") => false,
                 Some("true") => true,
-                Some(other) => return Err(choice(S3_ANNOTATE, "true, false")(other.to_owned())),
+                Some(other) => return Err(no_choice(S3_ANNOTATE, "true, false", other)),
             },
             log_level: match text(LOG_LEVEL)
                 .map(|level| level.to_ascii_lowercase())
@@ -244,16 +241,14 @@ impl Settings {
                 Some("warn") => Level::Warn,
                 None | Some("info") => Level::Info,
                 Some(other) => {
-                    return Err(choice(LOG_LEVEL, "off, error, warn, info")(
-                        other.to_owned(),
-                    ));
+                    return Err(no_choice(LOG_LEVEL, "off, error, warn, info", other));
                 }
             },
             log_format: match text(LOG_FORMAT).as_deref() {
                 None => log_format,
                 Some("text") => Format::Text,
                 Some("json") => Format::Json,
-                Some(other) => return Err(choice(LOG_FORMAT, "text, json")(other.to_owned())),
+                Some(other) => return Err(no_choice(LOG_FORMAT, "text, json", other)),
             },
             metrics_namespace: match text(METRICS_NAMESPACE).as_deref() {
                 None => namespace.map(str::to_owned),
@@ -297,6 +292,10 @@ impl Access {
         }
         Ok(())
     }
+}
+
+fn no_choice(name: &str, choices: &str, value: &str) -> String {
+    format!("{name} must be one of {choices}, not {value:?}")
 }
 
 fn number<T: FromStr>(

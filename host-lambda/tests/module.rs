@@ -6,11 +6,12 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{RESULT, STANDIN, install, standin, standin_dir, tight};
+use common::{RESULT, STANDIN, install, install_in, standin, standin_dir, tight};
 use host_lambda::failure::Failure;
 use host_lambda::identity::sha256;
 use host_lambda::limits::Limits;
 use host_lambda::module::{LoadError, Module, WASM_FILE};
+use host_lambda::precompile::State;
 
 fn code(result: Result<impl std::fmt::Debug, Failure>) -> String {
     result.expect_err("fails").code.into_owned()
@@ -128,6 +129,39 @@ fn every_request_has_an_instance_no_one_has_used() {
 }
 
 #[test]
+fn nothing_of_a_request_is_left_for_the_next() {
+    let module = standin(tight());
+    let marker = b"nobody else's business";
+    let before = module.pristine_memory().expect("starts");
+    // What the stand-in writes where it runs is the picture itself.
+    let annotated = module.annotate(marker, "").expect("a picture");
+    assert_eq!(annotated, marker);
+    for picture in [&b"T"[..], b"M", b"L"] {
+        let _ = module.detect(&[picture, marker].concat(), "");
+    }
+    let after = module.pristine_memory().expect("starts");
+    assert!(after == before, "memory is as it was");
+    assert!(!after.windows(marker.len()).any(|window| window == marker));
+}
+
+#[test]
+fn a_compiled_module_begins_where_its_start_ended() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let load = |state| {
+        install_in(dir.path(), STANDIN, state);
+        Module::load(dir.path(), tight()).expect("loads")
+    };
+    let [ready, as_built] = [State::Ready, State::AsBuilt].map(load);
+    assert!(ready.manifest().ready && !as_built.manifest().ready);
+    let [from_snapshot, from_start] =
+        [&ready, &as_built].map(|module| module.pristine_memory().expect("starts"));
+    // Had `cbd_init` done its work again, its mark would be 2 and the memory a page larger.
+    assert_eq!(from_snapshot[150_000], 1);
+    assert!(from_snapshot == from_start);
+    assert_eq!(ready.detect(b"C", ""), as_built.detect(b"C", ""));
+}
+
+#[test]
 fn the_manifest_names_the_module() {
     let module = standin(tight());
     let wasm = std::fs::read(standin_dir().join(WASM_FILE)).expect("read");
@@ -142,10 +176,10 @@ fn a_module_that_cannot_start_is_not_loaded() {
     assert!(matches!(load(), LoadError::Missing { .. }));
 
     let broken = STANDIN.replace(
-        "(func (export \"cbd_init\") (result i32) (i32.const 0))",
-        "(func (export \"cbd_init\") (result i32) (call $result (i32.const 3072) (i32.const 72)) (i32.const 1))",
+        "(global.set $ready (i32.const 1))",
+        "(call $result (i32.const 3072) (i32.const 72)) (return (i32.const 1))",
     );
-    install(dir.path(), &broken);
+    install_in(dir.path(), &broken, State::AsBuilt);
     let words = load().to_string();
     assert!(words.contains("the stand-in says so"), "{words}");
 
@@ -165,7 +199,7 @@ fn compiling_again_does_nothing_unless_the_module_changed() {
     use host_lambda::cpu::LEVELS;
     use host_lambda::precompile::{Outcome, run};
 
-    let compile = |dir: &Path, level| run(&dir.join(WASM_FILE), dir, level);
+    let compile = |dir: &Path, level| run(&dir.join(WASM_FILE), dir, level, State::Ready);
     let dir = tempfile::tempdir().expect("a folder");
     install(dir.path(), STANDIN);
     let here = || {

@@ -132,6 +132,95 @@ fn broken_pictures_cost_only_themselves() {
     assert_eq!(module.detect(&picture, ""), Ok(whole));
 }
 
+/// On-CPU time of this thread in milliseconds: what a thing costs, however busy the machine is.
+#[cfg(target_os = "linux")]
+fn cpu_ms() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+    let nanoseconds: f64 = text
+        .split(' ')
+        .next()
+        .and_then(|number| number.parse().ok())
+        .expect("a number");
+    nanoseconds / 1e6
+}
+
+/// The benchmark of a pristine instance; `cargo test … -- --nocapture a_pristine_instance` prints its figures.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_pristine_instance_costs_under_5_ms_and_answers_the_same() {
+    use std::time::Instant;
+
+    use host_lambda::cpu::CpuLevel;
+    use host_lambda::precompile::{State, run};
+
+    let Some((module, dir)) = module() else {
+        return;
+    };
+    assert!(module.manifest().ready, "build.sh compiles it so");
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let level = CpuLevel::named(&module.manifest().cpu).expect("a level");
+    run(
+        &dir.join(WASM_FILE),
+        elsewhere.path(),
+        level,
+        State::AsBuilt,
+    )
+    .expect("compiles");
+    let as_built = Module::load(elsewhere.path(), Limits::default()).expect("loads");
+
+    let cost = |module: &Module, times: u32| {
+        let (cpu, start) = (cpu_ms(), Instant::now());
+        for _ in 0..times {
+            module.check().expect("starts");
+        }
+        let wall = start.elapsed().as_secs_f64() * 1e3;
+        let cpu = (cpu_ms() - cpu) / f64::from(times);
+        (cpu, wall / f64::from(times))
+    };
+    let picture = form("form.png");
+    let (cpu, wall) = cost(&module, 200);
+    let (cpu_as_built, wall_as_built) = cost(&as_built, 10);
+    let whole = |module: &Module| {
+        let cpu = cpu_ms();
+        let json = module.detect(&picture, "").expect("a result");
+        (json, cpu_ms() - cpu)
+    };
+    let (json, detect) = whole(&module);
+    let (json_as_built, detect_as_built) = whole(&as_built);
+    println!(
+        "a pristine instance: {cpu:.3} ms processor time ({wall:.3} ms by the clock); started anew: \
+         {cpu_as_built:.1} ms ({wall_as_built:.1}); the whole form: {detect:.0} ms, started anew {detect_as_built:.0} ms"
+    );
+    assert_eq!(json, json_as_built);
+    assert!(
+        module.pristine_memory() == as_built.pristine_memory(),
+        "the state is the same bit for bit"
+    );
+    assert!(cpu < 5.0, "{cpu} ms");
+}
+
+#[test]
+fn nothing_of_one_form_can_be_read_by_the_next() {
+    let Some((module, _)) = module() else { return };
+    let before = module.pristine_memory().expect("starts");
+    let (first, second) = (form("form.png"), form("form-sideways.jpg"));
+    let alone = module.detect(&second, "");
+    module.detect(&first, "").expect("a result");
+    let after = module.pristine_memory().expect("starts");
+    // From the middle of the file, where no two pictures are alike; any piece of it that were left would show.
+    for at in (0..first.len() - 64).step_by(first.len() / 20) {
+        let marker = &first[at..at + 64];
+        let found = after.windows(64).any(|window| window == marker);
+        assert!(!found, "bytes {at} to {} of the first form", at + 64);
+    }
+    assert!(
+        after == before,
+        "memory is back at its start, {} bytes",
+        after.len()
+    );
+    assert_eq!(module.detect(&second, ""), alone);
+}
+
 #[test]
 fn the_file_that_is_served_is_the_one_that_runs() {
     let Some((module, dir)) = module() else {

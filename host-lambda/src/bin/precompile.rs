@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use host_lambda::cpu::{CpuLevel, LEVELS};
-use host_lambda::precompile::{self, Outcome};
+use host_lambda::precompile::{self, Outcome, State};
 
-/// Compiles checkbox_detector.wasm into checkbox_detector.cwasm, and writes module.json beside it.
+/// Compiles checkbox_detector.wasm, started, into checkbox_detector.cwasm, and writes module.json beside it.
 ///
 /// Does nothing when that has been done already for this module, processor level and version of wasmtime.
 #[derive(Parser)]
@@ -26,6 +26,10 @@ struct Arguments {
     /// Processor level to compile for [default: the highest listed for this machine's architecture]
     #[arg(long, value_name = "LEVEL", value_parser = PossibleValuesParser::new(here().map(|level| level.name)))]
     cpu: Option<String>,
+
+    /// Compile the module as it is, so that every request starts it anew; for comparison
+    #[arg(long)]
+    as_built: bool,
 }
 
 /// The levels of this machine's architecture: the compiler is built for that one only.
@@ -50,7 +54,12 @@ fn main() -> ExitCode {
     };
     let beside = arguments.wasm.parent().unwrap_or(Path::new(""));
     let out = arguments.out.as_deref().unwrap_or(beside);
-    match precompile::run(&arguments.wasm, out, level) {
+    let state = if arguments.as_built {
+        State::AsBuilt
+    } else {
+        State::Ready
+    };
+    match precompile::run(&arguments.wasm, out, level, state) {
         Ok(Outcome::Compiled) => println!("compiled for {}", level.name),
         Ok(Outcome::UpToDate) => println!("up to date for {}", level.name),
         Err(error) => {

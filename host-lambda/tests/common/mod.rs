@@ -12,7 +12,7 @@ use std::time::Duration;
 use host_lambda::cpu::CpuLevel;
 use host_lambda::limits::Limits;
 use host_lambda::module::{Module, WASM_FILE};
-use host_lambda::precompile;
+use host_lambda::precompile::{self, State};
 
 /// What the stand-in answers for an ordinary picture.
 pub const RESULT: &str = concat!(
@@ -33,10 +33,15 @@ pub fn tight() -> Limits {
 
 /// Compiles a module given as text into a folder, with a page beside it.
 pub fn install(dir: &Path, wat: &str) {
+    install_in(dir, wat, State::Ready);
+}
+
+/// The same, to begin in a state.
+pub fn install_in(dir: &Path, wat: &str, state: State) {
     let wasm = dir.join(WASM_FILE);
     fs::write(&wasm, wat::parse_str(wat).expect("valid text")).expect("written");
     let level = CpuLevel::default_here().expect("a level");
-    precompile::run(&wasm, dir, level).expect("compiles");
+    precompile::run(&wasm, dir, level, state).expect("compiles");
     fs::create_dir_all(dir.join("page")).expect("made");
     fs::write(
         dir.join("page/index.html"),
@@ -78,6 +83,14 @@ pub fn standin(limits: Limits) -> Module {
 /// The program under test. Nothing of the environment that starts the tests leads it astray.
 pub fn program(module_dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_host-lambda"));
+    for (name, _) in std::env::vars_os() {
+        let of_tests = name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CHECKBOX_"));
+        if of_tests {
+            command.env_remove(name);
+        }
+    }
     command
         .env_remove("AWS_LAMBDA_RUNTIME_API")
         .env("CHECKBOX_MODULE_DIR", module_dir);

@@ -14,6 +14,7 @@
   (table (export "__wbindgen_externrefs") 4 externref)
 
   (global $heap (mut i32) (i32.const 65536))
+  (global $ready (mut i32) (i32.const 0))
   (global $calls (mut i32) (i32.const 0))
   (global $result_ptr (mut i32) (i32.const 0))
   (global $result_len (mut i32) (i32.const 0))
@@ -31,7 +32,14 @@
     (global.set $result_ptr (local.get $ptr))
     (global.set $result_len (local.get $len)))
 
-  (func (export "cbd_init") (result i32) (i32.const 0))
+  ;; Does its work once: a mark in the variables and one in memory that has just grown.
+  (func (export "cbd_init") (result i32)
+    (if (i32.eqz (global.get $ready))
+      (then
+        (global.set $ready (i32.const 1))
+        (drop (memory.grow (i32.const 1)))
+        (i32.store8 (i32.const 150000) (i32.add (i32.const 1) (i32.load8_u (i32.const 150000))))))
+    (i32.const 0))
 
   (func $alloc (export "cbd_alloc") (param $len i32) (result i32)
     (local $start i32)
