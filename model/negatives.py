@@ -68,7 +68,7 @@ SHEET = 0.25  # of the larger drawings are shown so as well
 ICONS = (16, 22, 24, 32, 48, 64, 96, 128)  # px: sizes in which desktops show them
 PER_SHEET = 90  # different files on a sheet; larger sheets show them again
 FRAME, FRAMED = 0.12, 0.8  # of a side: how far from it a frame may lie, and how much of it must be there
-CONTRAST = 30.0  # grey levels by which ink differs from paper
+CONTRAST = 20.0  # grey levels by which ink differs from paper
 FLAT = 8.0  # grey levels: a page that varies less holds nothing
 LONGEST = 4.0  # times as long as wide: longer pictures are banners and strips
 SAME = 0.3  # IoU from which a detection is an ignored outline
@@ -365,8 +365,8 @@ def framed(grey: Grey, box: NDArray[np.float32]) -> bool:
     """Whether what is at box [4] of a page [H,W] has the frame of a checkbox, or is a square of another shade.
 
     A frame: over most of each side there is something of another shade than the middle and the surroundings; of a letter
-    or a circle at least one side lacks it.  A square: over most of each side, just inside is as the middle and just
-    outside is not; what it shows in the middle does not matter, for it may be a tick.
+    or a circle at least one side lacks it.  A square: over most of each side there is one shade just inside and another
+    just outside; what it shows in the middle does not matter, for it may be a tick.
     """
     x1, y1, x2, y2 = (round(float(v)) for v in box)
     edge = max(2, round(FRAME * min(x2 - x1, y2 - y1)))
@@ -374,18 +374,22 @@ def framed(grey: Grey, box: NDArray[np.float32]) -> bool:
     if min(x2 - x1, y2 - y1) < 6 * edge or x1 < edge or y1 < edge or x2 > width - edge or y2 > height - edge:
         return True  # too small, or cut by the edge of the page: nobody can tell
     part = grey[y1 - edge : y2 + edge, x1 - edge : x2 + edge].astype(np.float32)
-    middle = float(np.median(part[2 * edge : -2 * edge, 2 * edge : -2 * edge]))
-    around = float(np.median(np.concatenate([part[0], part[-1], part[:, 0], part[:, -1]])))
-    from_middle, from_around = np.abs(part - middle), np.abs(part - around)
+
+    def shade(depth: int) -> float:
+        """The usual grey of the square ring that far from the outside."""
+        inner = part[depth : part.shape[0] - depth, depth : part.shape[1] - depth]
+        return float(np.median(np.concatenate([inner[0], inner[-1], inner[:, 0], inner[:, -1]])))
 
     def over_all_sides(there: NDArray[np.bool_], first: int, last: int) -> bool:
         """Whether it is there over most of each side, at any depth from `first` to `last` counted from the outside."""
         strips = (side[first:last, edge:-edge] for side in (there, there[::-1], there.T, there.T[::-1]))
         return all(float(strip.any(0).mean()) >= FRAMED for strip in strips)
 
-    line = (from_middle > CONTRAST) & (from_around > CONTRAST)
+    middle = float(np.median(part[2 * edge : -2 * edge, 2 * edge : -2 * edge]))
+    line = (np.abs(part - middle) > CONTRAST) & (np.abs(part - shade(0)) > CONTRAST)
+    from_rim = np.abs(part - shade(2 * edge - 1))
     return over_all_sides(line, 0, 2 * edge) or (
-        over_all_sides(from_middle < CONTRAST, edge, 2 * edge) and over_all_sides(from_middle > CONTRAST, 0, edge)
+        over_all_sides(from_rim < CONTRAST, edge, 2 * edge) and over_all_sides(from_rim > CONTRAST, 0, edge)
     )
 
 

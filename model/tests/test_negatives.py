@@ -75,6 +75,10 @@ def drawn(shape: str) -> NDArray[np.uint8]:
     elif shape == "light square":
         image[:] = 150
         image[45:75, 45:75] = 250
+    elif shape == "light cross on a dark square":
+        image[45:75, 45:75] = 90
+        cv2.line(image, (49, 49), (70, 70), 255, 7)
+        cv2.line(image, (49, 70), (70, 49), 255, 7)
     elif shape == "circle":
         cv2.circle(image, (60, 60), 15, 0, 2)
     elif shape == "letter":
@@ -92,6 +96,7 @@ def drawn(shape: str) -> NDArray[np.uint8]:
         ("open corner", True),
         ("crossed", True),
         ("light square", True),
+        ("light cross on a dark square", True),
         ("circle", False),
         ("letter", False),
         ("cross", False),
