@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-/// One epoch. A limit is kept to within this.
+/// One epoch: how often a module at work is looked at.
 const TICK: Duration = Duration::from_millis(50);
 
 /// Ticks from its making until it is dropped, whenever a [`Running`] is alive.
@@ -58,13 +58,6 @@ impl Clock {
         self.state.changed.notify_one();
         Running { state: &self.state }
     }
-
-    /// The number of epochs after which `time` has passed, and less than two ticks more: the first may end as
-    /// soon as it has begun.
-    #[must_use]
-    pub fn epochs(time: Duration) -> u64 {
-        u64::try_from(time.as_nanos().div_ceil(TICK.as_nanos())).unwrap_or(u64::MAX - 1) + 1
-    }
 }
 
 impl Drop for Running<'_> {
@@ -94,18 +87,5 @@ fn tick(state: &State, engine: &Engine) {
         drop(counts);
         thread::sleep(TICK);
         engine.increment_epoch();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_limit_is_never_cut_short() {
-        assert_eq!(Clock::epochs(Duration::ZERO), 1);
-        assert_eq!(Clock::epochs(TICK), 2);
-        assert_eq!(Clock::epochs(TICK + Duration::from_nanos(1)), 3);
-        assert_eq!(Clock::epochs(Duration::MAX), u64::MAX);
     }
 }

@@ -10,9 +10,13 @@ use std::thread;
 
 use serde::Deserialize;
 
+use bytes::Bytes;
+
+use crate::answer;
 use crate::failure::Failure;
 use crate::input::Options;
 use crate::module::Module;
+use crate::pages;
 
 /// The file name that stands for standard input.
 const STDIN: &str = "-";
@@ -49,7 +53,7 @@ pub fn count(
                 return;
             };
             let picture = read(file, module.info().limits.max_bytes, &stdin_taken);
-            let answer = picture.and_then(|picture| module.detect(&picture, &options));
+            let answer = picture.and_then(|picture| document(module, picture.into(), &options));
             // No one listens once writing has failed.
             let _ = answers.send((index, answer));
         }
@@ -66,6 +70,16 @@ pub fn count(
         stopped.store(true, Ordering::Relaxed);
         printed
     })
+}
+
+/// All pages of a file, one after the other: the files run side by side.
+fn document(module: &Module, file: Bytes, options: &str) -> Result<String, Failure> {
+    let pages = pages::pages(&file, module.limits().batch)?;
+    let results = pages
+        .iter()
+        .map(|page| module.detect(&page.bytes(), options));
+    let answer = answer::of_pages(results.collect(), &module.info().model.version)?;
+    Ok(answer.json)
 }
 
 /// Reads a picture; one that is too large is not read at all.

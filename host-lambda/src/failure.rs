@@ -15,6 +15,36 @@ pub struct Failure {
     pub detail: String,
 }
 
+/// Every code and its HTTP status. A code not listed is the service's fault, not the caller's: 500.
+pub const CODES: &[(&str, u16)] = &[
+    ("bad_request", 400),
+    ("bad_options", 400),
+    ("empty_input", 400),
+    // An undecodable picture is a 400 in the API that clients of this one come from.
+    ("corrupt_image", 400),
+    ("unauthorized", 401),
+    ("not_found", 404),
+    ("method_not_allowed", 405),
+    // A client that stopped sending.
+    ("cancelled", 408),
+    ("payload_too_large", 413),
+    ("batch_too_large", 413),
+    ("too_many_bytes", 413),
+    ("too_many_pixels", 413),
+    ("response_too_large", 413),
+    // Answered like any picture that is too large: a smaller one is the remedy.
+    ("out_of_memory", 413),
+    ("unsupported_media_type", 415),
+    ("unsupported_format", 415),
+    ("too_small", 422),
+    ("busy", 429),
+    ("crashed", 500),
+    ("internal", 500),
+    ("network", 500),
+    ("s3", 502),
+    ("timeout", 504),
+];
+
 /// The error form: `{"success":false,"code":…,"detail":…}`.
 #[derive(Serialize, Deserialize)]
 struct Form<'a> {
@@ -31,6 +61,15 @@ impl Failure {
         Self {
             code: Cow::Borrowed(code),
             detail: detail.into(),
+        }
+    }
+
+    /// The same failure under another code.
+    #[must_use]
+    pub fn with_code(self, code: &'static str) -> Self {
+        Self {
+            code: Cow::Borrowed(code),
+            ..self
         }
     }
 
@@ -61,24 +100,13 @@ impl Failure {
         serde_json::to_string(&form).unwrap_or_default()
     }
 
-    /// The HTTP status that goes with the code. A code not listed is the service's fault, not the caller's.
+    /// The HTTP status that goes with the code: see [`CODES`].
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        match self.code.as_ref() {
-            // An undecodable picture is a 400 in the API that clients of this one come from.
-            "bad_request" | "bad_options" | "empty_input" | "corrupt_image" => {
-                StatusCode::BAD_REQUEST
-            }
-            "not_found" => StatusCode::NOT_FOUND,
-            "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
-            // Running out of memory is answered like any picture that is too large: a smaller one is the remedy.
-            "payload_too_large" | "too_many_bytes" | "too_many_pixels" | "response_too_large"
-            | "out_of_memory" => StatusCode::PAYLOAD_TOO_LARGE,
-            "unsupported_media_type" | "unsupported_format" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "too_small" => StatusCode::UNPROCESSABLE_ENTITY,
-            "timeout" => StatusCode::GATEWAY_TIMEOUT,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        let listed = CODES.iter().find(|(code, _)| *code == self.code);
+        listed
+            .and_then(|(_, status)| StatusCode::from_u16(*status).ok())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
 

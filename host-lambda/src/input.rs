@@ -1,4 +1,4 @@
-//! What a request asks for: a picture and options, from a form, a JSON object or the picture alone.
+//! What a request asks for: pictures and options, from a form, a JSON object or the picture alone.
 //!
 //! The bytes decide. Gateways drop and change content types, and `curl --data-binary` names a wrong one unless
 //! told otherwise, so a content type is believed where the body bears it out.
@@ -17,13 +17,40 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 
-/// A picture and what to do with it.
+/// Pictures and what to do with them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input {
-    /// The encoded picture, as it came.
-    pub image: Bytes,
-    /// Options beside it.
+    /// The pictures, at least one.
+    pub pictures: Vec<Picture>,
+    /// Whether they came as a list: then the answer is one, of however many.
+    pub batch: bool,
+    /// Options for all of them.
     pub options: Options,
+}
+
+/// A picture as it came.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    /// Its name, or its number in the list.
+    pub name: String,
+    /// The encoded picture; or why there is none, which concerns only this one.
+    pub file: Result<Bytes, Failure>,
+}
+
+impl Input {
+    /// One picture.
+    #[must_use]
+    pub fn one(file: Bytes, options: Options) -> Self {
+        let picture = Picture {
+            name: "1".to_owned(),
+            file: Ok(file),
+        };
+        Self {
+            pictures: vec![picture],
+            batch: false,
+            options,
+        }
+    }
 }
 
 /// Options of a request; what is `None` is left to the module.
@@ -33,6 +60,8 @@ pub struct Options {
     pub conf: Option<f64>,
     /// Format of an annotated picture.
     pub format: Option<Format>,
+    /// The only page to look at, from 1.
+    pub page: Option<usize>,
 }
 
 /// Format of an annotated picture.
@@ -61,13 +90,14 @@ impl Options {
     /// The module's options JSON for `cbd_detect`.
     #[must_use]
     pub fn for_detect(self) -> String {
-        options_json(self.conf, None)
+        options_json(self.conf, None, None)
     }
 
-    /// The module's options JSON for `cbd_annotate`.
+    /// The module's options JSON for `cbd_annotate`; the picture is scaled down if `scale` is under 1.
     #[must_use]
-    pub fn for_annotate(self) -> String {
-        options_json(self.conf, Some(self.format.unwrap_or_default()))
+    pub fn for_annotate(self, scale: f64) -> String {
+        let scale = (scale < 1.0).then_some(scale);
+        options_json(self.conf, Some(self.format.unwrap_or_default()), scale)
     }
 
     /// Takes an option from its name and text, as in a query string or a form. `false`: there is no such option.
@@ -75,30 +105,40 @@ impl Options {
         match name {
             "conf" => self.conf = Some(conf(text)?),
             "format" => self.format = Some(format(text)?),
+            "page" => self.page = Some(page(text)?),
             _ => return Ok(false),
         }
         Ok(true)
     }
 
     /// These, and `others` where these say nothing.
-    fn or(self, others: Self) -> Self {
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
         Self {
             conf: self.conf.or(others.conf),
             format: self.format.or(others.format),
+            page: self.page.or(others.page),
         }
     }
 }
 
-fn options_json(conf: Option<f64>, format: Option<Format>) -> String {
+fn options_json(conf: Option<f64>, format: Option<Format>, scale: Option<f64>) -> String {
     #[derive(Serialize)]
     struct Json {
         #[serde(skip_serializing_if = "Option::is_none")]
         conf: Option<f64>,
         #[serde(skip_serializing_if = "Option::is_none")]
         format: Option<Format>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        scale: Option<f64>,
     }
-    // A number and a name always serialise.
-    serde_json::to_string(&Json { conf, format }).unwrap_or_default()
+    let json = Json {
+        conf,
+        format,
+        scale,
+    };
+    // Numbers and a name always serialise.
+    serde_json::to_string(&json).unwrap_or_default()
 }
 
 fn conf(text: &str) -> Result<f64, Failure> {
@@ -126,12 +166,22 @@ fn format(text: &str) -> Result<Format, Failure> {
     }
 }
 
-/// Reads a request. Options in the body go before those in the query string, where names that mean nothing here
+fn page(text: &str) -> Result<usize, Failure> {
+    let number = text.trim().parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| {
+        Failure::new(
+            "bad_options",
+            format!("page must be a number from 1, not {text:?}"),
+        )
+    })
+}
+
+/// Reads a request, of at most so many pictures. Options in the body go before those in the query string, where names that mean nothing here
 /// are left alone; in the body they are refused, because a misspelt option should not pass unnoticed.
 ///
 /// # Errors
-/// `bad_request`, `bad_options`, `unsupported_media_type`, `empty_input`.
-pub async fn read(head: &Parts, body: Bytes) -> Result<Input, Failure> {
+/// `bad_request`, `bad_options`, `unsupported_media_type`, `empty_input`, `batch_too_large`.
+pub async fn read(head: &Parts, body: Bytes, most: usize) -> Result<Input, Failure> {
     if let Some(encoding) = head.headers.get(CONTENT_ENCODING)
         && encoding != "identity"
     {
@@ -147,17 +197,29 @@ pub async fn read(head: &Parts, body: Bytes) -> Result<Input, Failure> {
     let mut input = match Kind::of(content_type.unwrap_or_default(), &body)? {
         Kind::Form { boundary } => form(boundary, body).await?,
         Kind::Json => json(&body)?,
-        Kind::Picture => Input {
-            image: body,
-            options: Options::default(),
-        },
+        Kind::Picture => Input::one(body, Options::default()),
     };
+    check_batch(input.pictures.len(), most)?;
     let mut query = Options::default();
     for (name, text) in form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()) {
         query.set(&name, &text)?;
     }
     input.options = input.options.or(query);
     Ok(input)
+}
+
+/// # Errors
+/// `batch_too_large` if there are more pictures or pages than that.
+pub fn check_batch(pictures: usize, most: usize) -> Result<(), Failure> {
+    if pictures <= most {
+        return Ok(());
+    }
+    Err(Failure::new(
+        "batch_too_large",
+        format!(
+            "{pictures} pictures came, and {most} are read at once; send them in several requests"
+        ),
+    ))
 }
 
 /// What a body is.
@@ -273,64 +335,132 @@ async fn form(boundary: String, body: Bytes) -> Result<Input, Failure> {
     };
     let body = stream::iter([Ok::<_, Infallible>(body)]);
     let mut form = multer::Multipart::new(body, boundary);
-    let mut image = None;
+    let mut pictures: Vec<Picture> = Vec::new();
     let mut options = Options::default();
     while let Some(field) = form.next_field().await.map_err(malformed)? {
         let name = field.name().unwrap_or_default().to_owned();
+        let file_name = field.file_name().filter(|name| !name.is_empty());
+        let file_name = file_name.map(str::to_owned);
         let value = field.bytes().await.map_err(malformed)?;
         if name == "file" {
-            if image.replace(value).is_some() {
-                return Err(Failure::new(
-                    "bad_request",
-                    "the form has several fields `file`; send one picture a request",
-                ));
-            }
+            pictures.push(Picture {
+                name: file_name.unwrap_or_else(|| (pictures.len() + 1).to_string()),
+                file: Ok(value),
+            });
             continue;
         }
         let text = String::from_utf8_lossy(&value);
         // An option left empty in a form was not chosen.
-        let known = matches!(name.as_str(), "conf" | "format") && text.trim().is_empty()
+        let known = matches!(name.as_str(), "conf" | "format" | "page") && text.trim().is_empty()
             || options.set(&name, &text)?;
         if !known {
             return Err(Failure::new(
                 "bad_request",
-                format!("the form has a field {name:?}; known are `file`, `conf` and `format`"),
+                format!(
+                    "the form has a field {name:?}; known are `file`, `conf`, `format` and `page`"
+                ),
             ));
         }
     }
-    match image {
-        Some(image) => Ok(Input { image, options }),
-        None => Err(Failure::new(
-            "bad_request",
-            "the form has no field `file`; it holds the picture",
-        )),
+    let batch = pictures.len() > 1;
+    if !batch {
+        let name = "1".to_owned();
+        let picture = pictures.pop().ok_or_else(|| {
+            Failure::new(
+                "bad_request",
+                "the form has no field `file`; it holds the picture",
+            )
+        })?;
+        pictures.push(Picture { name, ..picture });
     }
+    Ok(Input {
+        pictures,
+        batch,
+        options,
+    })
 }
 
+/// A request in JSON: `image` or `images`, and options.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct JsonBody<'a> {
     #[serde(borrow)]
-    image: Cow<'a, str>,
+    image: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    images: Option<Vec<JsonPicture<'a>>>,
     conf: Option<f64>,
     #[serde(borrow)]
     format: Option<Cow<'a, str>>,
+    page: Option<usize>,
 }
 
-fn json(body: &[u8]) -> Result<Input, Failure> {
-    let body: JsonBody<'_> = serde_json::from_slice(body).map_err(|error| {
-        Failure::new(
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JsonPicture<'a> {
+    #[serde(borrow)]
+    name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    image: Cow<'a, str>,
+}
+
+/// Reads a request that is a JSON object.
+///
+/// # Errors
+/// `bad_request`, `bad_options`.
+pub fn json(body: &[u8]) -> Result<Input, Failure> {
+    match serde_json::from_slice(body) {
+        Ok(body) => from_json(body),
+        Err(error) => Err(not_valid(&error)),
+    }
+}
+
+/// The same for JSON that has been read already.
+///
+/// # Errors
+/// As [`json`].
+pub fn json_value(body: &serde_json::Value) -> Result<Input, Failure> {
+    match JsonBody::deserialize(body) {
+        Ok(body) => from_json(body),
+        Err(error) => Err(not_valid(&error)),
+    }
+}
+
+fn not_valid(error: &serde_json::Error) -> Failure {
+    Failure::new(
+        "bad_request",
+        format!("the JSON body is not valid: {error}"),
+    )
+}
+
+fn from_json(body: JsonBody<'_>) -> Result<Input, Failure> {
+    let options = Options {
+        conf: body.conf,
+        format: body.format.as_deref().map(format).transpose()?,
+        page: body
+            .page
+            .map(|number| page(&number.to_string()))
+            .transpose()?,
+    };
+    match (body.image, body.images) {
+        (Some(image), None) => Ok(Input::one(picture_from_text(&image)?.into(), options)),
+        (None, Some(images)) if !images.is_empty() => {
+            let picture = |(number, picture): (usize, JsonPicture<'_>)| Picture {
+                name: picture
+                    .name
+                    .map_or_else(|| number.to_string(), Cow::into_owned),
+                file: picture_from_text(&picture.image).map(Bytes::from),
+            };
+            Ok(Input {
+                pictures: (1..).zip(images).map(picture).collect(),
+                batch: true,
+                options,
+            })
+        }
+        _ => Err(Failure::new(
             "bad_request",
-            format!("the JSON body is not valid: {error}"),
-        )
-    })?;
-    Ok(Input {
-        image: picture_from_text(&body.image)?.into(),
-        options: Options {
-            conf: body.conf,
-            format: body.format.as_deref().map(format).transpose()?,
-        },
-    })
+            "the JSON body needs either `image`, a picture in base64, or `images`, a list of {\"name\", \"image\"}",
+        )),
+    }
 }
 
 /// Decodes a picture from base64 or a data URL. Both alphabets, line breaks, and missing padding are taken.
@@ -396,7 +526,7 @@ mod tests {
             request = request.header(CONTENT_TYPE, content_type);
         }
         let (head, body) = request.body(body.into()).expect("a request").into_parts();
-        read(&head, body).await
+        read(&head, body, 3).await
     }
 
     fn part(head: &str, value: &[u8]) -> Vec<u8> {
@@ -415,10 +545,12 @@ mod tests {
     }
 
     fn picture(conf: Option<f64>, format: Option<Format>) -> Input {
-        Input {
-            image: Bytes::from_static(PNG),
-            options: Options { conf, format },
-        }
+        let options = Options {
+            conf,
+            format,
+            page: None,
+        };
+        Input::one(Bytes::from_static(PNG), options)
     }
 
     fn file() -> Vec<u8> {
@@ -484,7 +616,10 @@ mod tests {
             whole(&[part("name=\"file\"; filename=\"\"", b"")]),
         )
         .await;
-        assert!(empty.expect("read").image.is_empty());
+        assert_eq!(
+            empty.expect("read").pictures[0].file.as_deref(),
+            Ok(&b""[..])
+        );
         for (body, code, word) in [
             (
                 whole(&[part("name=\"conf\"", b"0.5")]),
@@ -492,7 +627,16 @@ mod tests {
                 "`file`",
             ),
             (whole(&[]), "bad_request", "`file`"),
-            (whole(&[file(), file()]), "bad_request", "several"),
+            (
+                whole(&[file(), file(), file(), file()]),
+                "batch_too_large",
+                "4 pictures",
+            ),
+            (
+                whole(&[file(), part("name=\"page\"", b"0")]),
+                "bad_options",
+                "page",
+            ),
             (
                 whole(&[file(), part("name=\"confidence\"", b"1")]),
                 "bad_request",
@@ -516,7 +660,8 @@ mod tests {
     async fn a_form_may_hold_anything_that_looks_like_its_boundary() {
         let tricky = [PNG, b"\r\n--X\r\n--XY\r\n-- \r\n"].concat();
         let body = whole(&[part("name=\"file\"", &tricky)]);
-        assert_eq!(read_body(FORM, "", body).await.expect("read").image, tricky);
+        let input = read_body(FORM, "", body).await.expect("read");
+        assert_eq!(input.pictures[0].file.as_deref(), Ok(&tricky[..]));
     }
 
     #[tokio::test]
@@ -564,11 +709,40 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn several_pictures_are_a_batch_in_their_order() {
+        let named = |names: &[&str]| {
+            let picture = |name: &&str| Picture {
+                name: (*name).to_owned(),
+                file: Ok(Bytes::from_static(PNG)),
+            };
+            names.iter().map(picture).collect::<Vec<_>>()
+        };
+        let body = whole(&[file(), part("name=\"file\"", PNG)]);
+        let input = read_body(FORM, "", body).await.expect("read");
+        assert!(input.batch);
+        assert_eq!(input.pictures, named(&["a.png", "2"]));
+        let body = r#"{"images": [{"image": "iVBORw0KGgpyZXN0"}, {"name": "b", "image": "iVBORw0KGgpyZXN0"}], "page": 2}"#;
+        let input = read_body("", "", body).await.expect("read");
+        assert!(input.batch);
+        assert_eq!(input.pictures, named(&["1", "b"]));
+        assert_eq!(input.options.page, Some(2));
+        // A list of one is a list; what is spoilt concerns only itself.
+        let body = r#"{"images": [{"name": "a", "image": "%"}]}"#;
+        let input = read_body("", "", body).await.expect("read");
+        assert!(input.batch);
+        let failure = input.pictures[0].file.as_ref().expect_err("refused");
+        assert_eq!(failure.code, "bad_request");
+    }
+
+    #[tokio::test]
     async fn bad_json_is_told_what_is_wrong() {
         for (body, word) in [
             ("{", "EOF"),
             ("[]", "JSON"),
             ("{}", "image"),
+            (r#"{"images": []}"#, "image"),
+            (r#"{"image": "", "images": []}"#, "image"),
+            (r#"{"images": ["a"]}"#, "JsonPicture"),
             (r#"{"image": 5}"#, "string"),
             (r#"{"image": "%%%"}"#, "base64"),
             (r#"{"image": "data:image/png,abc"}"#, "base64"),
@@ -612,7 +786,7 @@ mod tests {
         assert_eq!(
             code("image/avif", "", "hello")
                 .await
-                .map(|input| input.image.len()),
+                .map(|input| input.pictures[0].file.as_ref().map_or(0, Bytes::len)),
             Ok(5)
         );
     }
@@ -635,9 +809,17 @@ mod tests {
         let options = Options {
             conf: Some(0.25),
             format: None,
+            page: Some(2),
         };
         assert_eq!(options.for_detect(), r#"{"conf":0.25}"#);
-        assert_eq!(options.for_annotate(), r#"{"conf":0.25,"format":"jpeg"}"#);
+        assert_eq!(
+            options.for_annotate(1.0),
+            r#"{"conf":0.25,"format":"jpeg"}"#
+        );
+        assert_eq!(
+            options.for_annotate(0.5),
+            r#"{"conf":0.25,"format":"jpeg","scale":0.5}"#
+        );
         assert_eq!(Options::default().for_detect(), "{}");
     }
 }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future;
 use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -12,10 +13,14 @@ use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{Adapter, LambdaEvent, RequestExt as _, Service as _, service_fn};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
+use crate::app::App;
+use crate::events::{Events, Kind};
 use crate::failure::Failure;
-use crate::http::{App, handle, refuse};
+use crate::http::{self as handler, Context, refuse};
 use crate::input::base64_decode;
+use crate::limits::LAMBDA_ENVELOPE_BYTES;
 
 /// Set by Lambda; where it is, this process is a function.
 pub const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
@@ -23,16 +28,17 @@ pub const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 /// Set by Lambda: the function's memory in MiB.
 pub const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
 
-/// What an answer's JSON envelope takes beside the body: status, headers.
-const ENVELOPE_BYTES: usize = 8 * 1024;
+/// An answer has to leave before Lambda ends the function.
+const MARGIN: Duration = Duration::from_millis(500);
 
 /// Answers events until Lambda ends the process.
 ///
 /// # Errors
 /// When the runtime API cannot be spoken to.
 pub async fn run(app: Arc<App>) -> Result<(), lambda_runtime::Error> {
+    let events = Arc::new(Events::new());
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        answer(Arc::clone(&app), event)
+        answer(Arc::clone(&app), Arc::clone(&events), event)
     }))
     .await
 }
@@ -40,36 +46,64 @@ pub async fn run(app: Arc<App>) -> Result<(), lambda_runtime::Error> {
 /// Answers one event.
 ///
 /// # Errors
-/// When it is not an HTTP event (Function URL, HTTP API, REST API, load balancer).
+/// When it is of no kind that is known here, and when objects of S3 are to come again.
 async fn answer(
     app: Arc<App>,
+    events: Arc<Events>,
     event: LambdaEvent<Value>,
-) -> Result<impl serde::Serialize + use<>, lambda_runtime::Error> {
-    let LambdaEvent {
-        mut payload,
-        context,
-    } = event;
+) -> Result<Box<RawValue>, lambda_runtime::Error> {
+    let LambdaEvent { payload, context } = event;
+    let left = context.deadline().duration_since(SystemTime::now());
+    let ours = Context {
+        request_id: Some(context.request_id.clone()),
+        trace: context.xray_trace_id.clone(),
+        deadline: Some(Instant::now() + left.unwrap_or_default().saturating_sub(MARGIN)),
+    };
+    match Kind::of(&payload) {
+        Some(Kind::Direct) => {
+            let json = events.direct(&app, &payload, &ours).await;
+            Ok(RawValue::from_string(json)?)
+        }
+        Some(Kind::S3) => {
+            events.notification(&app, &payload, &ours).await?;
+            Ok(to_raw_value(&())?)
+        }
+        Some(Kind::Sqs) => Ok(to_raw_value(&events.messages(&app, &payload, &ours).await)?),
+        None => http(app, payload, context, ours).await,
+    }
+}
+
+/// Answers an HTTP event (Function URL, HTTP API, REST API, load balancer).
+async fn http(
+    app: Arc<App>,
+    mut payload: Value,
+    context: lambda_runtime::Context,
+    ours: Context,
+) -> Result<Box<RawValue>, lambda_runtime::Error> {
+    let start = Instant::now();
     // lambda_http would decode the body too, but panics where it is not base64; and where a path is no URL's.
     let body = take_body(&mut payload);
+    take_proxied(&mut payload);
     encode_path(&mut payload);
-    let request: LambdaRequest = serde_json::from_value(payload)?;
+    let request: LambdaRequest = serde_json::from_value(payload)
+        .map_err(|error| format!("the event is neither HTTP, nor S3, nor a picture: {error}"))?;
 
     let mut body = Some(body);
     let mut adapter = Adapter::from(service_fn(move |request: lambda_http::Request| {
-        let app = Arc::clone(&app);
+        let (app, ours) = (Arc::clone(&app), ours.clone());
         // One event, one request.
         let body = body.take().unwrap_or_else(|| Ok(Bytes::new()));
         async move {
-            let response = match body {
-                Ok(body) => handle(&app, plain(&request, body)).await,
-                Err(failure) => refuse(&failure),
-            };
-            let limit = app.module().limits().response_bytes;
+            let (mut head, ()) = plain(&request).into_parts();
+            head.extensions.insert(ours);
+            let response = handler::answer(&app, head, body, start).await;
+            let limit = app.limits().response_bytes;
             Ok::<_, Infallible>(within(limit, response).map(Full::new))
         }
     }));
     future::poll_fn(|task| adapter.poll_ready(task)).await?;
-    Ok(adapter.call(LambdaEvent::new(request, context)).await?)
+    let response = adapter.call(LambdaEvent::new(request, context)).await?;
+    Ok(to_raw_value(&response)?)
 }
 
 /// Takes the body out of an event and decodes it.
@@ -90,6 +124,28 @@ fn take_body(event: &mut Value) -> Result<Bytes, Failure> {
             format!("the event says that its body is base64, and it is not: {error}"),
         )
     })
+}
+
+/// Takes stage and base path off the path where the gateway tells what is left: its route is `/{proxy+}`, all there
+/// is below them.
+fn take_proxied(event: &mut Value) {
+    let route = event.get("resource").or_else(|| event.get("routeKey"));
+    let is_all = route
+        .and_then(Value::as_str)
+        .is_some_and(|route| route.rsplit(' ').next() == Some("/{proxy+}"));
+    let proxied = event["pathParameters"]["proxy"].as_str().map(str::to_owned);
+    let Some(proxied) = proxied.filter(|_| is_all) else {
+        return;
+    };
+    for key in ["rawPath", "path"] {
+        if let Some(Value::String(path)) = event.get_mut(key)
+            && path
+                .strip_suffix(&proxied)
+                .is_some_and(|rest| rest.ends_with('/'))
+        {
+            *path = format!("/{proxied}");
+        }
+    }
 }
 
 /// Encodes what may not stand in a URL's path as it is; some gateways decode it.
@@ -132,7 +188,7 @@ fn without_stage<'a>(path: &'a str, context: Option<&RequestContext>) -> &'a str
 }
 
 /// The request as any other host would see it.
-fn plain(request: &lambda_http::Request, body: Bytes) -> Request<Bytes> {
+fn plain(request: &lambda_http::Request) -> Request<()> {
     let path = match request.raw_http_path() {
         "" => request.uri().path(),
         path => without_stage(path, request.request_context_ref()),
@@ -141,7 +197,7 @@ fn plain(request: &lambda_http::Request, body: Bytes) -> Request<Bytes> {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
     };
-    let mut plain = Request::new(body);
+    let mut plain = Request::new(());
     *plain.method_mut() = request.method().clone();
     *plain.headers_mut() = request.headers().clone();
     *plain.uri_mut() = uri.parse().unwrap_or_else(|_| request.uri().clone());
@@ -160,7 +216,7 @@ fn within(limit: Option<usize>, response: Response<Bytes>) -> Response<Bytes> {
     refuse(&Failure::new(
         "response_too_large",
         format!(
-            "the answer would take {bytes} bytes and Lambda carries {limit}; ask for format=jpeg or send a smaller picture"
+            "the answer would take {bytes} bytes and Lambda carries {limit}; send fewer pictures at once"
         ),
     ))
 }
@@ -182,7 +238,7 @@ fn event_bytes(response: &Response<Bytes>) -> usize {
     } else {
         body.len().div_ceil(3) * 4
     };
-    encoded + ENVELOPE_BYTES
+    encoded + LAMBDA_ENVELOPE_BYTES
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::settings::Settings;
+
 const MIB: usize = 1024 * 1024;
 
 /// Most linear memory one request may use. What takes most is a picture of the module's largest size (100 megapixels
@@ -25,6 +27,19 @@ const BODY_BYTES: usize = 86 * MIB;
 /// Lambda's limit on an answer, the JSON envelope included (6 MiB; what it allows over that is not relied on).
 const LAMBDA_RESPONSE_BYTES: usize = 6 * MIB;
 
+/// What an answer's JSON envelope takes on Lambda beside the body: status, headers.
+pub const LAMBDA_ENVELOPE_BYTES: usize = 8 * 1024;
+
+/// Most memory that bodies may take which have come or are coming, all of them together: a few of the longest, or
+/// thousands of scans.
+const ALL_BODIES_BYTES: usize = 512 * MIB;
+
+/// Requests that may wait for their turn unless the settings say otherwise.
+const QUEUE: usize = 256;
+
+/// Pages in one request unless the settings say otherwise.
+const BATCH: usize = 100;
+
 /// What a host allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -36,8 +51,14 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Longest answer in bytes as Lambda counts it; `None` where there is no such limit.
     pub response_bytes: Option<usize>,
-    /// Requests worked on side by side; the others wait.
+    /// Longest bodies of all requests together, in bytes.
+    pub all_bodies_bytes: usize,
+    /// Pages worked on side by side; the others wait.
     pub concurrency: usize,
+    /// Requests that may wait; further ones are refused.
+    pub queue: usize,
+    /// Pictures in one request, and pages in all of them together.
+    pub batch: usize,
 }
 
 impl Default for Limits {
@@ -47,7 +68,10 @@ impl Default for Limits {
             time: TIME,
             body_bytes: BODY_BYTES,
             response_bytes: None,
+            all_bodies_bytes: ALL_BODIES_BYTES,
             concurrency: available_parallelism().map_or(1, NonZeroUsize::get),
+            queue: QUEUE,
+            batch: BATCH,
         }
     }
 }
@@ -68,6 +92,24 @@ impl Limits {
         }
     }
 
+    /// These, with what the settings say.
+    #[must_use]
+    pub fn with(self, settings: &Settings) -> Self {
+        Self {
+            concurrency: settings.concurrency.unwrap_or(self.concurrency),
+            queue: settings.queue.unwrap_or(self.queue),
+            batch: settings.max_batch.unwrap_or(self.batch),
+            ..self
+        }
+    }
+
+    /// Largest picture that an answer can carry: it goes in base64, four bytes for three.
+    #[must_use]
+    pub fn picture_bytes(&self) -> Option<usize> {
+        let room = self.response_bytes?.saturating_sub(LAMBDA_ENVELOPE_BYTES);
+        Some(room / 4 * 3)
+    }
+
     /// The limits as `GET /info` shows them.
     #[must_use]
     pub fn shown(&self) -> Shown {
@@ -77,6 +119,8 @@ impl Limits {
             max_memory_bytes: self.memory_bytes,
             max_time_ms: self.time.as_millis(),
             concurrency: self.concurrency,
+            max_waiting_requests: self.queue,
+            max_batch: self.batch,
         }
     }
 }
@@ -89,6 +133,8 @@ pub struct Shown {
     max_memory_bytes: usize,
     max_time_ms: u128,
     concurrency: usize,
+    max_waiting_requests: usize,
+    max_batch: usize,
 }
 
 #[cfg(test)]

@@ -9,16 +9,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use host_lambda::app::App;
 use host_lambda::count::{self, Form};
-use host_lambda::http::App;
 use host_lambda::input::Options;
 use host_lambda::limits::Limits;
 use host_lambda::module::Module;
+use host_lambda::settings::Settings;
 use host_lambda::{lambda, serve};
 
 /// Finds and counts the checkboxes on pictures of forms, empty and filled.
 ///
-/// Started inside AWS Lambda's environment without a command, it answers the function's events.
+/// Started inside AWS Lambda's environment without a command, it answers the function's events: HTTP, direct calls,
+/// and objects in S3. Settings are environment variables, listed in README.md.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -102,19 +104,26 @@ fn run(arguments: Arguments) -> Result<ExitCode, String> {
             let memory = std::env::var(lambda::MEMORY_SIZE)
                 .ok()
                 .and_then(|mib| mib.parse().ok());
-            let app = Arc::new(App::new(load(Limits::on_lambda(memory))?, &dir));
+            let settings = Settings::on_lambda(environment())?;
+            let limits = Limits::on_lambda(memory).with(&settings);
+            let app = Arc::new(App::new(load(limits)?, &dir, settings)?);
             block_on(lambda::run(app))?.map_err(|error| error.to_string())?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Serve { port, host }) => {
-            let app = Arc::new(App::new(load(Limits::default())?, &dir));
+            let settings = Settings::local(environment())?;
+            let limits = Limits::default().with(&settings);
+            let app = Arc::new(App::new(load(limits)?, &dir, settings)?);
             block_on(serve::serve(app, host, port))??;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Count { json, conf, files }) => {
             let module = load(Limits::default())?;
             let form = if json { Form::JsonLines } else { Form::Table };
-            let options = Options { conf, format: None };
+            let options = Options {
+                conf,
+                ..Options::default()
+            };
             match count::count(&module, &files, options, form, &mut io::stdout().lock()) {
                 Ok(true) => Ok(ExitCode::SUCCESS),
                 Ok(false) => Ok(ExitCode::FAILURE),
@@ -124,6 +133,12 @@ fn run(arguments: Arguments) -> Result<ExitCode, String> {
             }
         }
     }
+}
+
+/// The variables whose names and values are text; no setting is anything else.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 fn beside_this_program() -> Result<PathBuf, String> {

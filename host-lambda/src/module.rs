@@ -7,11 +7,14 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use wasmtime::{
     Engine, Instance, InstancePre, Linker, Memory, ResourceLimiter, Store, StoreLimits,
-    StoreLimitsBuilder, Trap, WasmParams, WasmResults,
+    StoreLimitsBuilder, Trap, UpdateDeadline, WasmParams, WasmResults,
 };
 
 use crate::clock::{Clock, Running};
@@ -54,7 +57,7 @@ pub struct Info {
     /// The network.
     pub model: Model,
     /// Threshold used when a request names none.
-    pub conf: serde_json::Number,
+    pub conf: f64,
     /// What the module takes.
     pub limits: ModuleLimits,
 }
@@ -71,6 +74,33 @@ pub struct Model {
 pub struct ModuleLimits {
     /// Largest picture file in bytes.
     pub max_bytes: u64,
+}
+
+/// How long a request may go on, and whether anyone still waits for its result.
+#[derive(Debug, Clone, Default)]
+pub struct Patience {
+    deadline: Option<Instant>,
+    left: Arc<AtomicBool>,
+}
+
+impl Patience {
+    /// Until then, and in no case longer than the limits say.
+    #[must_use]
+    pub fn until(deadline: Option<Instant>) -> Self {
+        Self {
+            deadline,
+            left: Arc::default(),
+        }
+    }
+
+    /// No one waits any more: what runs ends at the clock's next tick, what has not begun does not begin.
+    pub fn leave(&self) {
+        self.left.store(true, Ordering::Relaxed);
+    }
+
+    fn is_left(&self) -> bool {
+        self.left.load(Ordering::Relaxed)
+    }
 }
 
 /// Why the module cannot be used at all.
@@ -173,7 +203,7 @@ impl Module {
         let pre = linker.instantiate_pre(&code).map_err(refused)?;
 
         let clock = Clock::start(engine.clone()).map_err(LoadError::NoThread)?;
-        let (info, info_json) = Run::start(&engine, &pre, &clock, &limits)
+        let (info, info_json) = Run::start(&engine, &pre, &clock, &limits, &Patience::default())
             .and_then(Run::info)
             .map_err(LoadError::DoesNotStart)?;
         Ok(Self {
@@ -193,7 +223,22 @@ impl Module {
     /// # Errors
     /// The module's own failures, and `timeout`, `out_of_memory` and `crashed`.
     pub fn detect(&self, image: &[u8], options: &str) -> Result<String, Failure> {
-        let result = self.pristine()?.call("cbd_detect", image, options)?;
+        self.detect_for(image, options, &Patience::default())
+    }
+
+    /// The same for someone whose patience may end.
+    ///
+    /// # Errors
+    /// As for [`Module::detect`], and `cancelled`.
+    pub fn detect_for(
+        &self,
+        image: &[u8],
+        options: &str,
+        patience: &Patience,
+    ) -> Result<String, Failure> {
+        let result = self
+            .pristine(patience)?
+            .call("cbd_detect", image, options)?;
         match String::from_utf8(result) {
             Ok(json) if json.starts_with('{') => Ok(json),
             _ => Err(Failure::new("crashed", "the detector's result is not JSON")),
@@ -205,7 +250,21 @@ impl Module {
     /// # Errors
     /// As for [`Module::detect`].
     pub fn annotate(&self, image: &[u8], options: &str) -> Result<Vec<u8>, Failure> {
-        self.pristine()?.call("cbd_annotate", image, options)
+        self.annotate_for(image, options, &Patience::default())
+    }
+
+    /// The same for someone whose patience may end.
+    ///
+    /// # Errors
+    /// As for [`Module::detect_for`].
+    pub fn annotate_for(
+        &self,
+        image: &[u8],
+        options: &str,
+        patience: &Patience,
+    ) -> Result<Vec<u8>, Failure> {
+        self.pristine(patience)?
+            .call("cbd_annotate", image, options)
     }
 
     /// Makes an instance ready and throws it away: whether the module still works.
@@ -213,12 +272,12 @@ impl Module {
     /// # Errors
     /// As for [`Module::detect`].
     pub fn check(&self) -> Result<(), Failure> {
-        self.pristine().map(drop)
+        self.pristine(&Patience::default()).map(drop)
     }
 
     /// An instance no one has used, ready to work. `cbd_init` has nothing to do in it where the manifest says so.
-    fn pristine(&self) -> Result<Run<'_>, Failure> {
-        Run::start(&self.engine, &self.pre, &self.clock, &self.limits)
+    fn pristine(&self, patience: &Patience) -> Result<Run<'_>, Failure> {
+        Run::start(&self.engine, &self.pre, &self.clock, &self.limits, patience)
     }
 
     /// The memory that a request finds: for whoever wants to see that it is always the same.
@@ -226,7 +285,7 @@ impl Module {
     /// # Errors
     /// As for [`Module::detect`].
     pub fn pristine_memory(&self) -> Result<Vec<u8>, Failure> {
-        let run = self.pristine()?;
+        let run = self.pristine(&Patience::default())?;
         Ok(run.memory.data(&run.store).to_vec())
     }
 
@@ -351,7 +410,8 @@ struct Run<'a> {
     store: Store<Guest>,
     instance: Instance,
     memory: Memory,
-    time_limit_ms: u128,
+    patience: Patience,
+    time: Duration,
     memory_limit: usize,
     _clock: Running<'a>,
 }
@@ -364,7 +424,11 @@ impl<'a> Run<'a> {
         pre: &InstancePre<Guest>,
         clock: &'a Clock,
         limits: &Limits,
+        patience: &Patience,
     ) -> Result<Self, Failure> {
+        if patience.is_left() {
+            return Err(cancelled());
+        }
         let guest = Guest {
             limits: StoreLimitsBuilder::new()
                 .memory_size(limits.memory_bytes)
@@ -377,7 +441,20 @@ impl<'a> Run<'a> {
         let mut store = Store::new(engine, guest);
         store.limiter(|guest| guest);
         let running = clock.run();
-        store.set_epoch_deadline(Clock::epochs(limits.time));
+        // At every tick, a look at the time and at whether anyone still waits.
+        let start = Instant::now();
+        let left = patience.deadline.map_or(limits.time, |deadline| {
+            limits.time.min(deadline.saturating_duration_since(start))
+        });
+        let watched = patience.clone();
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(move |_| {
+            Ok(if watched.is_left() || start.elapsed() >= left {
+                UpdateDeadline::Interrupt
+            } else {
+                UpdateDeadline::Continue(1)
+            })
+        });
 
         let instance = pre.instantiate(&mut store).map_err(|error| {
             Failure::new(
@@ -392,7 +469,8 @@ impl<'a> Run<'a> {
             store,
             instance,
             memory,
-            time_limit_ms: limits.time.as_millis(),
+            patience: patience.clone(),
+            time: left,
             memory_limit: limits.memory_bytes,
             _clock: running,
         };
@@ -468,11 +546,12 @@ impl<'a> Run<'a> {
     ) -> Result<R, Failure> {
         self.try_export(name, arguments)
             .map_err(|error| match error.downcast_ref::<Trap>() {
+                Some(Trap::Interrupt) if self.patience.is_left() => cancelled(),
                 Some(Trap::Interrupt) => Failure::new(
                     "timeout",
                     format!(
                         "the detector did not finish within {} ms; send a smaller picture",
-                        self.time_limit_ms
+                        self.time.as_millis()
                     ),
                 ),
                 // Rust's allocator answers a refusal of memory by ending the program.
@@ -520,6 +599,10 @@ impl<'a> Run<'a> {
             format!("the detector failed on this picture and was restarted ({what})"),
         )
     }
+}
+
+fn cancelled() -> Failure {
+    Failure::new("cancelled", "no one waits for this any more")
 }
 
 #[cfg(test)]

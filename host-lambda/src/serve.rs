@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -18,11 +19,16 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
+use crate::app::App;
 use crate::failure::Failure;
-use crate::http::{App, handle, refuse};
+use crate::http as handler;
 
 /// Longest wait for a request's head, and for the next piece of its body.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longest time for a whole body: 64 MiB at 2 Mbit/s. A client that sends a byte now and then costs a connection
+/// and no more, but not for ever.
+const BODY_PATIENCE: Duration = Duration::from_secs(300);
 
 /// How long the rest of a refused body is read and thrown away, so that the client reads the refusal instead of
 /// finding the connection closed while it still sends.
@@ -31,8 +37,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// How long requests in progress may take to end when the server is told to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
 
-/// Serves until the process is told to stop (ctrl-c or SIGTERM). Prints the URL on standard output, and a line
-/// for each request on standard error.
+/// Serves until the process is told to stop (ctrl-c or SIGTERM). Prints the URL on standard output; the log goes to
+/// standard error.
 ///
 /// # Errors
 /// When the port cannot be had; the words say why.
@@ -50,6 +56,7 @@ pub async fn serve(app: Arc<App>, host: IpAddr, port: u16) -> Result<(), String>
     // Whoever started this may not read standard output; that is no reason to stop.
     let _ = writeln!(io::stdout(), "serving on http://{address}");
 
+    let bodies = Arc::new(AtomicUsize::new(0));
     let connections = GracefulShutdown::new();
     let mut stop = std::pin::pin!(told_to_stop());
     loop {
@@ -59,19 +66,20 @@ pub async fn serve(app: Arc<App>, host: IpAddr, port: u16) -> Result<(), String>
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     // Most likely out of file handles: some will be given back.
-                    eprintln!("cannot accept a connection: {error}");
+                    app.log()
+                        .error(&format!("cannot accept a connection: {error}"));
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 }
             },
         };
-        let app = Arc::clone(&app);
+        let (app, bodies) = (Arc::clone(&app), Arc::clone(&bodies));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(PATIENCE)
             .serve_connection(
                 TokioIo::new(stream),
-                service_fn(move |request| answer(Arc::clone(&app), request)),
+                service_fn(move |request| answer(Arc::clone(&app), Arc::clone(&bodies), request)),
             );
         let connection = connections.watch(connection);
         tokio::spawn(async move {
@@ -80,41 +88,71 @@ pub async fn serve(app: Arc<App>, host: IpAddr, port: u16) -> Result<(), String>
         });
     }
     drop(listener);
-    eprintln!("stopping");
     if timeout(FAREWELL, connections.shutdown()).await.is_err() {
-        eprintln!("some requests did not end in time");
+        app.log().error("some requests did not end in time");
     }
     Ok(())
 }
 
 async fn answer(
     app: Arc<App>,
+    bodies: Arc<AtomicUsize>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let start = Instant::now();
     let (head, body) = request.into_parts();
-    let line = format!("{} {}", head.method, head.uri.path());
-    let response = match read(&head.headers, body, app.module().limits().body_bytes).await {
-        Ok(body) => handle(&app, Request::from_parts(head, body)).await,
+    let mut share = Share {
+        all: bodies,
+        most: app.limits().all_bodies_bytes,
+        own: 0,
+    };
+    // Who may not call is told so before anything is read.
+    let body = match handler::allow(&app, &head) {
+        Ok(()) => read(&head.headers, body, app.limits().body_bytes, &mut share).await,
         Err(failure) => {
-            let mut response = refuse(&failure);
-            // What is left of the body would be taken for the next request.
-            response
-                .headers_mut()
-                .insert(CONNECTION, HeaderValue::from_static("close"));
-            response
+            discard(&head.headers, body).await;
+            Err(failure)
         }
     };
-    eprintln!(
-        "{line} {} {} ms",
-        response.status().as_u16(),
-        start.elapsed().as_millis()
-    );
+    let unread = body.is_err();
+    let mut response = handler::answer(&app, head, body, start).await;
+    if unread {
+        // What is left of the body would be taken for the next request.
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     Ok(response.map(Full::new))
 }
 
+/// A request's share of the memory for bodies; given back with the answer.
+struct Share {
+    all: Arc<AtomicUsize>,
+    most: usize,
+    own: usize,
+}
+
+impl Share {
+    /// Whether there is room for so much more.
+    fn grow(&mut self, bytes: usize) -> bool {
+        self.own += bytes;
+        self.all.fetch_add(bytes, Ordering::Relaxed) + bytes <= self.most
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.own, Ordering::Relaxed);
+    }
+}
+
 /// Reads a body up to a limit.
-async fn read(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Result<Bytes, Failure> {
+async fn read(
+    headers: &HeaderMap,
+    mut body: Incoming,
+    limit: usize,
+    share: &mut Share,
+) -> Result<Bytes, Failure> {
     let too_large = || {
         Failure::new(
             "payload_too_large",
@@ -122,24 +160,32 @@ async fn read(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Result<B
         )
     };
     if body.size_hint().lower() > limit as u64 {
-        // Who asked first has not sent anything, and now will not.
-        if !headers.contains_key(EXPECT) {
-            drain(body).await;
-        }
+        discard(headers, body).await;
         return Err(too_large());
     }
+    let deadline = Instant::now() + BODY_PATIENCE;
     let mut bytes = BytesMut::new();
     loop {
-        match timeout(PATIENCE, body.frame()).await {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match timeout(PATIENCE.min(left), body.frame()).await {
             Ok(None) => return Ok(bytes.freeze()),
             Ok(Some(Ok(frame))) => {
-                if let Some(data) = frame.data_ref() {
-                    if bytes.len() + data.len() > limit {
-                        drain(body).await;
-                        return Err(too_large());
-                    }
-                    bytes.extend_from_slice(data);
+                let Some(data) = frame.data_ref() else {
+                    continue;
+                };
+                if bytes.len() + data.len() > limit {
+                    drain(body).await;
+                    return Err(too_large());
                 }
+                if !share.grow(data.len()) {
+                    drop(bytes);
+                    drain(body).await;
+                    return Err(Failure::new(
+                        "busy",
+                        "too many bodies are coming at once; try again in a moment",
+                    ));
+                }
+                bytes.extend_from_slice(data);
             }
             Ok(Some(Err(error))) => {
                 return Err(Failure::new(
@@ -147,8 +193,16 @@ async fn read(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Result<B
                     format!("the body cannot be read: {error}"),
                 ));
             }
-            Err(_) => return Err(Failure::new("bad_request", "the body stopped coming")),
+            Err(_) => return Err(Failure::new("cancelled", "the body stopped coming")),
         }
+    }
+}
+
+/// Lets the rest of a refused body go by, unless the client asked first: then it has not sent anything, and now
+/// will not.
+async fn discard(headers: &HeaderMap, body: Incoming) {
+    if !headers.contains_key(EXPECT) {
+        drain(body).await;
     }
 }
 

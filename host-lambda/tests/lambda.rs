@@ -9,11 +9,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::{RESULT, form, program, send, standin_dir};
+use common::{RESULT, form, form_of, program, send, standin_dir, tiff};
 use serde_json::{Value, json};
 
 /// A function that runs until the test is over.
@@ -26,6 +26,11 @@ struct Function {
 impl Function {
     /// Starts the program as a Lambda function with 512 MiB.
     fn start(module_dir: &Path) -> Self {
+        Self::with(module_dir, &[])
+    }
+
+    /// One with settings.
+    fn with(module_dir: &Path, settings: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let api = listener.local_addr().expect("an address").to_string();
         let (events, next) = channel();
@@ -42,6 +47,7 @@ impl Function {
             .env("AWS_LAMBDA_FUNCTION_NAME", "test")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
+            .envs(settings.iter().copied())
             .stderr(Stdio::null())
             .spawn()
             .expect("starts");
@@ -87,9 +93,16 @@ fn runtime_api(stream: TcpStream, next: &Mutex<Receiver<Value>>, answer: &Sender
         let Ok(event) = next.lock().expect("not poisoned").recv() else {
             return;
         };
+        let seconds = if event["conf"] == 0.123 { 2 } else { 900 };
+        let deadline = SystemTime::now() + Duration::from_secs(seconds);
+        let deadline = deadline
+            .duration_since(UNIX_EPOCH)
+            .expect("after 1970")
+            .as_millis();
         let event = event.to_string();
         format!(
-            "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 1\r\nLambda-Runtime-Deadline-Ms: 9999999999999\r\n\
+            "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 1\r\nLambda-Runtime-Deadline-Ms: {deadline}\r\n\
+             Lambda-Runtime-Trace-Id: Root=1-5e66d96f-7491f0;Sampled=1\r\n\
              Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:eu-west-1:1:function:test\r\n\
              Connection: close\r\nContent-Length: {}\r\n\r\n{event}",
             event.len()
@@ -235,8 +248,8 @@ fn nothing_that_is_sent_ends_the_function() {
         still_works("an instance that ended");
     }
 
-    let answer = function.invoke(post_form("/predict/image", b"B"));
-    assert_eq!(status(&answer), 413, "{answer}");
+    let answer = function.invoke(post_form("/predict/image", b"H"));
+    assert_eq!(status(&answer), 413);
     assert!(text(&answer).contains("response_too_large"));
     still_works("an answer larger than Lambda carries");
 
@@ -270,55 +283,156 @@ fn a_stage_in_the_path_is_not_part_of_it() {
     }
 }
 
+/// An event as AWS documents it.
+fn sample(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/events/{name}.json"));
+    let text = std::fs::read_to_string(&path).expect("there");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// Replaces a path wherever an event has it: after whatever the gateway put before it.
+fn with_path(event: &Value, path: &str) -> Value {
+    let text = event.to_string();
+    let text = text.replace("/predict\"", &format!("{path}\""));
+    let proxy = format!("\"proxy\":\"{}\"", path.trim_start_matches('/'));
+    let text = text.replace("\"proxy\":\"predict\"", &proxy);
+    serde_json::from_str(&text).expect("JSON")
+}
+
 #[test]
-fn answers_rest_apis_and_load_balancers() {
+fn every_shape_of_http_event_carries_every_body_whole() {
     let function = Function::start(standin_dir());
-    let (content_type, body) = form(b"O", &[]);
-    let rest = json!({
-        "resource": "/{proxy+}",
-        "path": "/predict",
-        "httpMethod": "POST",
-        "headers": {"content-type": content_type, "Host": "abc.execute-api.eu-west-1.amazonaws.com"},
-        "multiValueHeaders": {"content-type": [content_type], "Host": ["abc.execute-api.eu-west-1.amazonaws.com"]},
-        "queryStringParameters": {"conf": "0.25"},
-        "multiValueQueryStringParameters": {"conf": ["0.25"]},
-        "pathParameters": {"proxy": "predict"},
-        "stageVariables": null,
-        "requestContext": {
-            "accountId": "1",
-            "apiId": "abc",
-            "httpMethod": "POST",
-            "identity": {"sourceIp": "192.0.2.1"},
-            "path": "/prod/predict",
-            "protocol": "HTTP/1.1",
-            "requestId": "1",
-            "resourceId": "1",
-            "resourcePath": "/{proxy+}",
-            "stage": "prod"
-        },
-        "body": STANDARD.encode(&body),
-        "isBase64Encoded": true
-    });
-    let balancer = json!({
-        "requestContext": {
-            "elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/test/1"}
-        },
-        "httpMethod": "POST",
-        "path": "/predict",
-        "queryStringParameters": {"conf": "0.25"},
-        "headers": {"content-type": content_type, "host": "test.eu-west-1.elb.amazonaws.com"},
-        "body": STANDARD.encode(&body),
-        "isBase64Encoded": true
-    });
-    for event in [rest, balancer] {
-        let answer = function.invoke(event);
-        assert_eq!(status(&answer), 200, "{answer}");
-        assert_eq!(text(&answer), r#"{"success":true,"options":{"conf":0.25}}"#);
+    for name in [
+        "function-url",
+        "http-api-2.0",
+        "rest-api-1.0-binary",
+        "rest-api-1.0-base-path",
+        "alb",
+        "alb-multi-value",
+    ] {
+        let event = sample(name);
+        // Bytes that no text survives, in a form.
+        let picture = b"O\x00\xff\xfe\r\n\x80";
+        let mut with_form = event.clone();
+        with_form["body"] = STANDARD.encode(form(picture, &[]).1).into();
+        let answer = function.invoke(with_form);
+        assert_eq!(status(&answer), 200, "{name}: {answer}");
         assert_eq!(
-            answer["multiValueHeaders"]["content-type"],
-            json!(["application/json"])
+            text(&answer),
+            r#"{"success":true,"options":{"conf":0.25}}"#,
+            "{name}"
+        );
+
+        // A picture alone; and a picture back.
+        let mut bare = with_path(&event, "/predict/image");
+        bare["body"] = STANDARD.encode(b"\xff\xd8\xff\x00").into();
+        let answer = function.invoke(bare);
+        assert_eq!(status(&answer), 200, "{name}: {answer}");
+        assert_eq!(
+            bytes(&answer),
+            b"\xff\xd8\xff\x00{\"conf\":0.25,\"format\":\"jpeg\"}",
+            "{name}"
+        );
+        let single = &answer["headers"]["content-type"];
+        let multiple = &answer["multiValueHeaders"]["content-type"];
+        // Each gateway reads one of the two; the load balancer the one that it is configured for.
+        let reads_multiple = name.starts_with("rest-api") || name == "alb-multi-value";
+        if reads_multiple {
+            assert_eq!(multiple, &json!(["image/jpeg"]), "{name}");
+        } else {
+            assert_eq!(single, "image/jpeg", "{name}");
+        }
+
+        // JSON, in base64 and as text.
+        let json = r#"{"image": "data:image/png;base64,Tw==", "conf": 0.5}"#;
+        for (body, is_base64) in [(STANDARD.encode(json), true), (json.to_owned(), false)] {
+            let mut event = with_path(&event, "/predict/json");
+            event["body"] = body.into();
+            event["isBase64Encoded"] = is_base64.into();
+            let answer = function.invoke(event);
+            assert_eq!(
+                text(&answer),
+                r#"{"success":true,"options":{"conf":0.5}}"#,
+                "{name}"
+            );
+        }
+        // Several pictures.
+        let mut batch = event.clone();
+        batch["body"] = STANDARD
+            .encode(form_of(&[("a", b"x"), ("b", b"E")], &[]).1)
+            .into();
+        let answer: Value = serde_json::from_str(text(&function.invoke(batch))).expect("JSON");
+        assert_eq!(
+            (&answer["failed"], &answer["total"]),
+            (&json!(1), &json!(3)),
+            "{name}"
         );
     }
+    // A REST API without binary media types sends text as it is, and JSON survives that.
+    let mut event = sample("rest-api-1.0-text");
+    event["body"] = r#"{"image": "Tw=="}"#.into();
+    let answer = function.invoke(event);
+    assert_eq!(text(&answer), r#"{"success":true,"options":{"conf":0.25}}"#);
+}
+
+#[test]
+fn answers_direct_calls() {
+    let function = Function::with(standin_dir(), &[("CHECKBOX_API_KEYS", "0123456789abcdef")]);
+    // No key: IAM has let the caller in.
+    let answer = function.invoke(json!({"image": "eA=="}));
+    assert_eq!(
+        answer.to_string(),
+        serde_json::from_str::<Value>(RESULT)
+            .expect("JSON")
+            .to_string()
+    );
+    let answer = function.invoke(json!({"image": "Tw==", "conf": 0.25}));
+    assert_eq!(answer["options"], json!({"conf": 0.25}));
+    let batch = json!({"images": [{"name": "a", "image": "eA=="}, {"name": "b", "image": "RQ=="}, {"image": "%"}]});
+    let answer = function.invoke(batch);
+    assert_eq!(answer["results"][0]["name"], "a");
+    assert_eq!(answer["results"][1]["code"], "corrupt_image");
+    assert_eq!(answer["results"][2]["code"], "bad_request");
+    assert_eq!(
+        (&answer["failed"], &answer["total"]),
+        (&json!(2), &json!(3))
+    );
+    let tiff = STANDARD.encode(tiff(b"xx"));
+    assert_eq!(
+        function.invoke(json!({"image": tiff}))["pages"][1]["page"],
+        2
+    );
+    for (event, code) in [
+        (json!({"image": "RQ=="}), "corrupt_image"),
+        (json!({"image": "VA=="}), "crashed"),
+        (json!({"image": "%"}), "bad_request"),
+        (json!({"image": "eA==", "confidence": 1}), "bad_request"),
+        (json!({"images": []}), "bad_request"),
+        (json!({"s3": {"bucket": "b"}}), "bad_request"),
+        // No credentials in this test's environment.
+        (json!({"s3": {"bucket": "b", "key": "k"}}), "s3"),
+    ] {
+        let answer = function.invoke(event.clone());
+        assert_eq!(
+            (&answer["success"], &answer["code"]),
+            (&json!(false), &json!(code)),
+            "{event}: {answer}"
+        );
+    }
+}
+
+#[test]
+fn the_functions_deadline_is_kept() {
+    let function = Function::start(standin_dir());
+    let start = Instant::now();
+    // The function's runtime API gives it two seconds for this one; the module's own limit is 30.
+    let answer = function.invoke(json!({"image": "TA==", "conf": 0.123}));
+    assert_eq!(answer["code"], "timeout", "{answer}");
+    assert!(
+        start.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 /// A real picture if there is a real module: the form that the project draws for its tests.

@@ -13,6 +13,7 @@ use host_lambda::cpu::CpuLevel;
 use host_lambda::limits::Limits;
 use host_lambda::module::{Module, WASM_FILE};
 use host_lambda::precompile::{self, State};
+use host_lambda::settings::Settings;
 
 /// What the stand-in answers for an ordinary picture.
 pub const RESULT: &str = concat!(
@@ -27,7 +28,10 @@ pub fn tight() -> Limits {
         time: Duration::from_millis(200),
         body_bytes: 1_000_000,
         response_bytes: None,
+        all_bodies_bytes: 10_000_000,
         concurrency: 2,
+        queue: 4,
+        batch: 5,
     }
 }
 
@@ -80,6 +84,12 @@ pub fn standin(limits: Limits) -> Module {
     Module::load(standin_dir(), limits).expect("the stand-in loads")
 }
 
+/// Settings by name and value.
+pub fn settings(given: &[(&str, &str)]) -> Settings {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    Settings::local(given.iter().map(owned)).expect("settings")
+}
+
 /// The program under test. Nothing of the environment that starts the tests leads it astray.
 pub fn program(module_dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_host-lambda"));
@@ -105,8 +115,14 @@ pub struct Server {
 
 impl Server {
     pub fn start(module_dir: &Path) -> Self {
+        Self::with(module_dir, &[])
+    }
+
+    /// One with settings.
+    pub fn with(module_dir: &Path, settings: &[(&str, &str)]) -> Self {
         let mut child = program(module_dir)
             .args(["serve", "--port", "0"])
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -224,8 +240,35 @@ fn lower_names(head: &str) -> String {
     lines.collect()
 }
 
+/// A TIFF for the stand-in: a page for each letter, which stands before the page's directory.
+pub fn tiff(pages: &[u8]) -> Vec<u8> {
+    const DIRECTORY: u32 = 2 + 12 + 4;
+    let mut file = b"II*\0".to_vec();
+    file.extend(9_u32.to_le_bytes());
+    for (index, page) in (1..).zip(pages) {
+        file.push(*page);
+        file.extend(1_u16.to_le_bytes());
+        // ImageWidth, a LONG, 8.
+        for half in [256_u16, 4, 1, 0, 8, 0] {
+            file.extend(half.to_le_bytes());
+        }
+        let next = if index as usize == pages.len() {
+            0
+        } else {
+            9 + index * (DIRECTORY + 1)
+        };
+        file.extend(next.to_le_bytes());
+    }
+    file
+}
+
 /// A form with one file, and its content type.
 pub fn form(file: &[u8], fields: &[(&str, &str)]) -> (&'static str, Vec<u8>) {
+    form_of(&[("a.png", file)], fields)
+}
+
+/// A form with several files, and its content type.
+pub fn form_of(files: &[(&str, &[u8])], fields: &[(&str, &str)]) -> (&'static str, Vec<u8>) {
     let mut body = Vec::new();
     for (name, value) in fields {
         body.extend(
@@ -233,9 +276,17 @@ pub fn form(file: &[u8], fields: &[(&str, &str)]) -> (&'static str, Vec<u8>) {
                 .bytes(),
         );
     }
-    body.extend(b"--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n");
-    body.extend(b"Content-Type: image/png\r\n\r\n");
-    body.extend(file);
-    body.extend(b"\r\n--XX--\r\n");
+    for (name, file) in files {
+        body.extend(
+            format!(
+                "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n"
+            )
+            .bytes(),
+        );
+        body.extend(b"Content-Type: image/png\r\n\r\n");
+        body.extend(*file);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"--XX--\r\n");
     ("multipart/form-data; boundary=XX", body)
 }

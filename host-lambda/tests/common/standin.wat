@@ -5,7 +5,10 @@
 ;;   L       never ends                   M  takes memory until there is none, then traps, as Rust's allocator does
 ;;   G       a status that does not exist J  a result that is not JSON
 ;;   P       a result outside of memory   I  calls an import
-;;   B       annotate: a picture of 5 MiB     W  panics: leaves words as its result, then traps
+;;   B       annotate: a picture of 5 MiB,    W  panics: leaves words as its result, then traps
+;;           1 MiB if it is scaled down       H  annotate: a picture of 5 MiB in any case
+;;   Q       annotate: 5 MiB as a PNG, 1 MiB as a JPEG
+;;   II      a TIFF: the byte before its first directory says what happens
 ;; Anything else has two empty boxes and a filled one.
 (module
   (import "./checkbox_detector_bg.js" "__wbindgen_init_externref_table" (func $import))
@@ -89,6 +92,10 @@
     (if (i32.eqz (local.get $len))
       (then (call $result (i32.const 3584) (i32.const 67)) (return (i32.const 1))))
     (local.set $what (i32.load8_u (local.get $ptr)))
+    (if (i32.eq (i32.load16_u (local.get $ptr)) (i32.const 0x4949))                      ;; II
+      (then
+        (local.set $what
+          (i32.load8_u (i32.add (local.get $ptr) (i32.sub (i32.load offset=4 (local.get $ptr)) (i32.const 1)))))))
     (call $result (i32.const 1024) (i32.const 135))
     (call $misbehave (local.get $what))
     (if (i32.eq (local.get $what) (i32.const 69))                                        ;; E
@@ -106,6 +113,10 @@
       (then (call $with_options (i32.const 4352) (i32.const 26) (local.get $opt) (local.get $opt_len) (i32.const 1))))
     (i32.const 0))
 
+  (func $picture (param $bytes i32) (result i32)
+    (call $result (call $alloc (local.get $bytes)) (local.get $bytes))
+    (i32.const 0))
+
   ;; The picture with the options behind it.
   (func (export "cbd_annotate") (param $ptr i32) (param $len i32) (param $opt i32) (param $opt_len i32) (result i32)
     (local $what i32)
@@ -113,10 +124,17 @@
       (then (call $result (i32.const 3584) (i32.const 67)) (return (i32.const 1))))
     (local.set $what (i32.load8_u (local.get $ptr)))
     (call $misbehave (local.get $what))
+    (if (i32.eq (local.get $what) (i32.const 72))                                        ;; H
+      (then (return (call $picture (i32.const 5242880)))))
+    ;; {"format":"jpeg"} has 17 bytes, and more if there is a scale.
     (if (i32.eq (local.get $what) (i32.const 66))                                        ;; B
-      (then
-        (call $result (call $alloc (i32.const 5242880)) (i32.const 5242880))
-        (return (i32.const 0))))
+      (then (return (call $picture
+        (select (i32.const 1048576) (i32.const 5242880) (i32.gt_u (local.get $opt_len) (i32.const 17)))))))
+    ;; The letter after {"format":" tells.
+    (if (i32.eq (local.get $what) (i32.const 81))                                        ;; Q
+      (then (return (call $picture
+        (select (i32.const 5242880) (i32.const 1048576)
+          (i32.eq (i32.load8_u offset=11 (local.get $opt)) (i32.const 112)))))))
     (call $with_options (local.get $ptr) (local.get $len) (local.get $opt) (local.get $opt_len) (i32.const 0))
     (i32.const 0))
 
