@@ -149,9 +149,9 @@ def test_the_shipped_network_counts_a_plain_page() -> None:
 
 
 def test_scaling_keeps_boxes_on_their_place() -> None:
-    image = np.full((400, 300, 3), 255, np.uint8)
-    image[100:120, 60:80] = 0
-    page = draw.to_scale(Page(image, np.array([[60, 100, 80, 120]], np.float32), np.zeros(1, np.int8)), 1.0)
+    image = np.full((800, 600, 3), 255, np.uint8)
+    image[200:240, 120:160] = 0
+    page = draw.to_scale(Page(image, np.array([[120, 200, 160, 240]], np.float32), np.zeros(1, np.int8)), 1.0)
     assert page.image.shape == (1280, 960)
     ys, xs = np.nonzero(page.image < 128)
     np.testing.assert_allclose(page.boxes[0], [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1], atol=1.0)
