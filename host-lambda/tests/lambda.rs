@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::{RESULT, form, form_of, program, send, standin_dir, tiff};
+use common::{RESULT, form, form_of, own_settings, program, send, standin_dir, tiff};
 use serde_json::{Value, json};
 
 /// A function that runs until the test is over.
@@ -459,9 +459,10 @@ fn answers_under_the_runtime_interface_emulator() {
         .unwrap_or_else(|| env!("CARGO_BIN_EXE_host-lambda").into());
 
     // The same picture without Lambda.
-    let mut direct = Command::new(&host)
+    let mut direct = Command::new(&host);
+    own_settings(&mut direct, &module_dir);
+    let mut direct = direct
         .args(["count", "--json", "-"])
-        .env("CHECKBOX_MODULE_DIR", &module_dir)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -481,7 +482,9 @@ fn answers_under_the_runtime_interface_emulator() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.local_addr().expect("an address").to_string()
     });
-    let child = Command::new(emulator)
+    let mut child = Command::new(emulator);
+    own_settings(&mut child, &module_dir);
+    let child = child
         .args([
             "--runtime-interface-emulator-address",
             &address,
@@ -489,7 +492,6 @@ fn answers_under_the_runtime_interface_emulator() {
             &api,
         ])
         .arg(&host)
-        .env("CHECKBOX_MODULE_DIR", &module_dir)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

@@ -90,9 +90,15 @@ pub fn settings(given: &[(&str, &str)]) -> Settings {
     Settings::local(given.iter().map(owned)).expect("settings")
 }
 
-/// The program under test. Nothing of the environment that starts the tests leads it astray.
+/// The program under test.
 pub fn program(module_dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_host-lambda"));
+    own_settings(&mut command, module_dir);
+    command
+}
+
+/// Nothing of the environment that starts the tests leads the program astray: it refuses settings it does not know.
+pub fn own_settings(command: &mut Command, module_dir: &Path) {
     for (name, _) in std::env::vars_os() {
         let of_tests = name
             .to_str()
@@ -104,7 +110,6 @@ pub fn program(module_dir: &Path) -> Command {
     command
         .env_remove("AWS_LAMBDA_RUNTIME_API")
         .env("CHECKBOX_MODULE_DIR", module_dir);
-    command
 }
 
 /// A `serve` that is stopped with the test.
