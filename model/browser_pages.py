@@ -67,8 +67,15 @@ KITS = (
     Kit("bootstrap", '<input class="form-check-input" type="checkbox" {on}>', "checked", "bootstrap@5.3.8", "dist/css/bootstrap.min.css"),
     Kit("uikit", '<input class="uk-checkbox" type="checkbox" {on}>', "checked", "uikit@3.25.25", "dist/css/uikit.min.css"),
     Kit("element", '<label class="el-checkbox" style="height:auto"><span class="el-checkbox__input {on}"><span class="el-checkbox__inner"></span></span></label>', "is-checked", "element-plus@2.14.8", "dist/index.css"),
-    Kit("daisy", '<input type="checkbox" class="checkbox" {on}>', "checked", "daisyui@4.12.24", "dist/full.min.css"),
+    Kit("daisy", '<input type="checkbox" class="checkbox" {on}>', "checked", "daisyui@4.12.24", "dist/full.css"),
     Kit("bulma", '<input type="checkbox" {on}>', "checked", "bulma@1.0.4", "css/bulma.min.css"),
+    Kit("materialize-solid", '<label><input type="checkbox" class="filled-in" {on}><span></span></label>', "checked", "materialize-css@1.0.0", "dist/css/materialize.min.css"),
+    Kit("blueprint", '<label class="bp5-control bp5-checkbox"><input type="checkbox" {on}><span class="bp5-control-indicator"></span></label>', "checked", "@blueprintjs/core@5.19.1", "lib/css/blueprint.css"),
+    Kit("picnic", '<label><input type="checkbox" {on}><span class="checkable"></span></label>', "checked", "picnic@7.1.0", "picnic.min.css"),
+    Kit("carbon", '<input type="checkbox" class="bx--checkbox" {on}><label class="bx--checkbox-label"></label>', "checked", "carbon-components@10.58.15", "css/carbon-components.min.css"),
+    Kit("govuk", '<div class="govuk-checkboxes__item" style="margin:0"><input type="checkbox" class="govuk-checkboxes__input" {on}><label class="govuk-label govuk-checkboxes__label">&nbsp;</label></div>', "checked", "govuk-frontend@5.14.0", "dist/govuk/govuk-frontend.min.css"),
+    Kit("iview", '<span class="ivu-checkbox {on}"><span class="ivu-checkbox-inner"></span></span>', "ivu-checkbox-checked", "view-design@4.7.0", "dist/styles/iview.css"),
+    Kit("patternfly", '<div class="pf-v5-c-check"><input type="checkbox" class="pf-v5-c-check__input" {on}></div>', "checked", "@patternfly/patternfly@5.4.2", "patternfly.min.css"),
     Kit("pico", '<input type="checkbox" {on}>', "checked", "@picocss/pico@2.1.1", "css/pico.min.css", True),
     Kit("semantic", _UI.format(kind=""), "checked", "semantic-ui-css@2.5.0", "semantic.min.css", True),
     Kit("antd", '<span class="ant-checkbox {on}"><input type="checkbox" class="ant-checkbox-input"><span class="ant-checkbox-inner"></span></span>', "ant-checkbox-checked", "antd@4.24.16", "dist/antd.min.css", True),
@@ -94,11 +101,13 @@ class Icons:
 ICONS = (
     Icons("@fortawesome/fontawesome-free@6.7.2", "css/all.min.css", "fa-solid", "fa-", "svgs/solid"),
     Icons("@mdi/font@7.4.47", "css/materialdesignicons.min.css", "mdi", "mdi-"),
+    Icons("@tabler/icons-webfont@3.36.1", "dist/tabler-icons.min.css", "ti", "ti-"),
+    Icons("@phosphor-icons/web@2.1.2", "src/regular/style.css", "ph", "ph-"),
     Icons("bootstrap-icons@1.13.2", "font/bootstrap-icons.min.css", "bi", "bi-", held_out=True),
 )
 # Icons whose names hold one of these may depict a checkbox or a bare square and are left out.
 BOXES = ("check", "square", "box", "task", "todo", "list", "select", "stop", "crop", "rectangle", "border", "unchecked",
-         "blank", "frame", "app", "tablet", "dice", "tick", "form", "survey", "ballot", "vote")  # fmt: skip
+         "blank", "frame", "app", "tablet", "layout", "artboard", "marquee", "container", "note", "sticky", "shape", "selection", "dice", "tick", "form", "survey", "ballot", "vote")  # fmt: skip
 
 WORDS = [
     "account",
@@ -365,6 +374,12 @@ def icon_names(folder: Path, icons: Icons) -> list[str]:
     return sorted(n for n in names if n.replace("-", "").isalnum() and not any(b in n for b in BOXES) and len(n) > 2)
 
 
+def between(a: str, b: str, share: float) -> str:
+    """The colour `share` of the way from a to b, all as #rrggbb."""
+    parts = [(int(a[i : i + 2], 16), int(b[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(x + (y - x) * share):02x}" for x, y in parts)
+
+
 # ---- one page as HTML ----------------------------------------------------------------------------------------------
 
 
@@ -377,10 +392,10 @@ class Author:
         self.share = float(rng.choice([0.0, 0.15, 0.4, 0.7]))
         self.size = float(np.exp(rng.normal(np.log(15), 0.22)))
         self.font = FONTS[int(rng.integers(len(FONTS)))]
-        self.dark = kit.name in ("native", "custom", "bulma", "daisy", "pico", "bootstrap") and rng.random() < 0.3
+        self.dark = kit.name in ("native", "bulma", "daisy", "pico", "bootstrap") and rng.random() < 0.35
         accent = rng.integers(0, 256, 3)
         self.accent = f"rgb({accent[0]},{accent[1]},{accent[2]})"
-        self.styled = rng.random() < 0.45 and kit.name == "native"  # appearance: none and a style of its own
+        self.styled = rng.random() < 0.7 and kit.name == "native"  # appearance: none and a style of its own
         self.zoom = float(rng.choice([1.0, 1.0, 1.0, 1.25, 1.5, 0.9, 2.0]))
         self.boxes = rng.random() < 0.85
         self.style = self.css()
@@ -432,11 +447,11 @@ class Author:
             if kind == 1:
                 rows.append(f"<span style='display:inline-block;margin-right:1.4em'>{self.box()} {text}</span>")
             elif kind == 2:
-                rows.append(f"<div class='row right'>{text}{self.box()}</div>")
+                rows.append(f"<div class='opt apart'>{text}{self.box()}</div>")
             else:
                 small = f"<br><small>{self.words(4, 12)}</small>" if kind == 3 and self.rng.random() < 0.5 else ""
-                rows.append(f"<div class='row'>{self.box()} {icon} <span>{text}{small}</span></div>")
-        return f"<div class='group'>{''.join(rows)}</div>"
+                rows.append(f"<div class='opt'>{self.box()} {icon} <span>{text}{small}</span></div>")
+        return f"<div class='opts'>{''.join(rows)}</div>"
 
     def radios(self) -> str:
         name = f"r{self.rng.integers(1 << 30)}"
@@ -454,7 +469,7 @@ class Author:
             on = self.rng.random() < 0.5
             knob = "right:2px" if on else "left:2px"
             rows.append(
-                f"<div class='row right'><span>{self.words(1, 5)}</span><span class='switch {'on' if on else ''}'>"
+                f"<div class='opt apart'><span>{self.words(1, 5)}</span><span class='switch {'on' if on else ''}'>"
                 f"<span style='{knob}'></span></span></div>"
             )
         return "".join(rows)
@@ -545,16 +560,19 @@ class Author:
     def css(self) -> str:
         """The page's own style, above the kit's."""
         rng = self.rng
-        grey = int(rng.integers(10, 60))
-        paper, ink = (f"rgb({grey},{grey},{grey})", "#e8e8e8") if self.dark else (
-            str(rng.choice(["#fff", "#fff", "#fff", "#f8f9fa", "#f0f2f5", "#fffbe8", "#eef6ff"])), str(rng.choice(["#000", "#222", "#333", "#444a55"])))  # fmt: skip
+        if self.dark:
+            grey = int(rng.integers(6, 64))
+            paper, ink = f"#{grey:02x}{grey:02x}{grey:02x}", "#e8e8e8"
+        else:
+            paper = str(rng.choice(["#ffffff", "#ffffff", "#ffffff", "#f8f9fa", "#f0f2f5", "#fffbe8", "#eef6ff"]))
+            ink = str(rng.choice(["#000000", "#222222", "#333333", "#444a55"]))
         lines = [
             f"html {{ background: {paper} !important; color-scheme: {'dark' if self.dark else 'light'} }}",
             f"body {{ margin: 0; padding: {rng.integers(0, 30)}px; background: {paper} !important; color: {ink} !important; "
             f"font: {self.size:.1f}px/{rng.uniform(1.2, 1.8):.2f} '{self.font}', sans-serif !important; overflow-x: hidden }}",
-            f".row {{ display: flex; align-items: {rng.choice(['center', 'flex-start'])}; gap: {rng.integers(3, 14)}px; padding: {rng.integers(1, 10)}px 0; "
-            f"{'border-bottom: 1px solid #8884' if rng.random() < 0.4 else ''} }} .row.right {{ justify-content: space-between }}",
-            ".probe { display: inline-block } .group { margin: 8px 0 }",
+            f".opt {{ display: flex; align-items: {rng.choice(['center', 'flex-start'])}; gap: {rng.integers(3, 14)}px; padding: {rng.integers(1, 10)}px 0; "
+            f"{'border-bottom: 1px solid #8884' if rng.random() < 0.4 else ''} }} .opt.apart {{ justify-content: space-between }}",
+            ".probe { display: inline-block } .opts { margin: 8px 0 }",
             f".switch {{ position: relative; width: 2.2em; height: 1.2em; border-radius: 1em; background: #999; flex: none }} .switch.on {{ background: {self.accent} }}",
             ".switch span { position: absolute; top: 2px; width: calc(1.2em - 4px); height: calc(1.2em - 4px); border-radius: 50%; background: #fff }",
             f".digit {{ display: inline-block; width: 1.9em; line-height: 2.2em; text-align: center; border: 1px solid #777; margin-right: {rng.integers(0, 8)}px }}",
@@ -573,27 +591,44 @@ class Author:
         return "\n".join(lines)
 
     def own_style(self, ink: str, paper: str) -> list[str]:
-        """A checkbox as a designer makes one: a bare input with a border, a mark as a shape."""
+        """Checkboxes, radio buttons and badges as a designer makes them, in one style: a bare input with a frame that may
+        be faint, or none and a ground of its own; filled by a mark, or solid with a light mark."""
         rng = self.rng
+        side = self.size * rng.uniform(0.75, 1.7)
+        faint = float(np.exp(rng.uniform(np.log(0.07), 0.0)))  # contrast of the frame, as a share of the ink's
+        colour = str(
+            rng.choice([between(paper, ink, faint), between(paper, ink, faint), between(paper, ink, 0.6), self.accent])
+        )
         border = rng.choice(["1px", "1px", "1.5px", "2px", "3px"])
-        colour = str(rng.choice([ink, self.accent, "#888", "#bbb" if not self.dark else "#666"]))
-        radius = int(rng.choice([0, 0, 2, 3, 5]))
         line = str(rng.choice(["solid", "solid", "solid", "solid", "dashed", "double"]))
-        ground = str(rng.choice(["transparent", "transparent", "#fff" if not self.dark else "#222", "#8882"]))
+        ground = str(rng.choice(["transparent", "transparent", between(paper, "#ffffff", 0.9), between(paper, "#000000", rng.uniform(0.1, 0.9)),
+                                 between(paper, ink, rng.uniform(0.05, 0.35))]))  # fmt: skip
+        if rng.random() < 0.1:  # no frame: the ground alone makes the square
+            border, ground = "0px", between(paper, ink, rng.uniform(0.09, 0.35))
+        radius = int(min(rng.choice([0, 0, 2, 3, 4, 6]), 0.28 * side))  # more would be a circle
         shadow = str(rng.choice(["none", "none", "none", "2px 2px 2px #0006", "inset 1px 1px 3px #0005"]))
         shape = str(rng.choice([
             "polygon(14% 44%, 0 65%, 50% 100%, 100% 16%, 80% 0%, 43% 62%)",  # tick
+            "polygon(8% 50%, 0 58%, 38% 92%, 100% 22%, 92% 14%, 38% 76%)",  # a thinner one
             "polygon(20% 0%, 0% 20%, 30% 50%, 0% 80%, 20% 100%, 50% 70%, 80% 100%, 100% 80%, 70% 50%, 100% 20%, 80% 0%, 50% 30%)",
             "circle(45%)", "inset(0)", "inset(40% 0)",
         ]))  # fmt: skip
-        solid = rng.random() < 0.4
+        solid = rng.random() < 0.5
+        fill = str(rng.choice([self.accent, ink, between(paper, ink, rng.uniform(0.25, 1.0))]))
+        light = paper if rng.random() < 0.5 else "#fff"
+        inner = side * rng.uniform(0.45, 0.75)
+        checked = f"background: {fill}; border-color: {fill}" if solid else ""
+        bare = (
+            f"appearance: none; margin: 2px; width: {side:.1f}px; height: {side:.1f}px; border: {border} {line} {colour}; "
+            f"background: {ground}; box-shadow: {shadow}; display: inline-grid; place-content: center; flex: none"
+        )
+        mark = f"content: ''; width: {inner:.1f}px; height: {inner:.1f}px; background: {light if solid else ink}; visibility: hidden"
         return [
-            f"input[type=checkbox] {{ appearance: none; margin: 2px; border: {border} {line} {colour}; border-radius: {radius}px; "
-            f"background: {ground}; box-shadow: {shadow}; display: inline-grid; place-content: center; flex: none }}",
-            f"input[type=checkbox]::before {{ content: ''; width: {self.size * rng.uniform(0.45, 0.65):.1f}px; height: {self.size * rng.uniform(0.45, 0.65):.1f}px; "
-            f"clip-path: {shape}; background: {'#fff' if solid else ink}; visibility: hidden }}",
-            f"input[type=checkbox]:checked {{ {f'background: {self.accent}; border-color: {self.accent}' if solid else ''} }}",
-            "input[type=checkbox]:checked::before { visibility: visible }",
+            f"input[type=checkbox], input[type=radio] {{ {bare} }}",
+            f"input[type=checkbox] {{ border-radius: {radius}px }} input[type=radio] {{ border-radius: 50% }}",
+            f"input[type=checkbox]::before {{ {mark}; clip-path: {shape} }} input[type=radio]::before {{ {mark}; clip-path: circle(45%) }}",
+            f"input:checked {{ {checked} }} input:checked::before {{ visibility: visible }}",
+            f".badge0 {{ background: {fill}; color: {light}; border: {border} {line} {colour}; font-size: {side * 0.62:.1f}px; min-width: 0; width: {side:.1f}px; line-height: {side:.1f}px }}",
         ]
 
     def body(self) -> str:

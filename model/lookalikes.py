@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -584,6 +585,53 @@ def _outlines(c: Canvas, x: float, y: float, w: float, size: int, ink: float, rn
     return y + h + size
 
 
+def _bodies(c: Canvas, x: float, y: float, w: float, size: int, ink: float, rng: Rng) -> float:
+    """Things seen from above, in sections (cars, boats, chairs, bottles): four-sided parts as large as checkboxes, whose sides
+    taper or whose ends bow, often doubled; none is a square."""
+    line = rng.uniform(0.6, 2.4)
+    lying = rng.random() < 0.5
+    room = h = 0.0
+    at = x
+    for _ in range(int(rng.integers(1, 7))):
+        wide = size * rng.uniform(0.8, 3.5)
+        n = int(rng.integers(1, 6))
+        lengths = wide * rng.uniform(0.35, 1.5, n)
+        room = float(lengths.sum()) if lying else wide
+        if at + room > x + w:
+            break
+        h = max(h, wide if lying else float(lengths.sum()))
+
+        def put(points: NDArray[np.float64], thick: float, at: float = at) -> None:
+            c.path((points[:, ::-1] if lying else points) + (at, y), thick, ink)
+
+        ends = np.concatenate([[0.0], np.cumsum(lengths)])
+        spread = rng.uniform(0.55, 1.0)
+        t = np.linspace(-1, 1, 9)
+        for a, b in pairwise(ends):
+            tapered = rng.random() < 0.6
+            ratio = rng.uniform(0.6, 0.85) if tapered else rng.uniform(0.95, 1.05)
+            other = spread * ratio if spread * ratio > 0.4 and rng.random() < 0.6 else min(1.0, spread / ratio)
+            bow = (b - a) * rng.uniform(0.12, 0.4) * rng.choice([-1, 1])
+            if tapered and abs(other - spread) > 0.12 and rng.random() < 0.5:
+                bow = 0.0
+            belly = wide * rng.uniform(-0.04, 0.08)
+            for inner in (1.0, rng.uniform(0.7, 0.9)) if rng.random() < 0.4 else (1.0,):
+                for side in (-1, 1):
+                    along = (t + 1) / 2
+                    across = wide / 2 * (1 + side * inner * (spread + (other - spread) * along)) + side * belly * (
+                        1 - t**2
+                    )
+                    put(np.stack([across, a + (b - a) * along], 1), line)
+            for place, share in ((a, spread), (b, other)):
+                put(
+                    np.stack([wide / 2 * (1 + share * t), place + bow * (1 - t**2)], 1),
+                    line * float(rng.choice([1, 1, 1, 2.5])),
+                )
+            spread = other
+        at += room + size * rng.uniform(0.3, 3)
+    return y + h + size
+
+
 def _ellipse(cx: float, cy: float, a: float, b: float) -> NDArray[np.float64]:
     t = np.linspace(0, 2 * np.pi, 20)
     return np.stack([cx + a * np.cos(t), cy + b * np.sin(t)], 1)
@@ -666,6 +714,7 @@ def section(
         lambda: _tofu(c, x, y, w, size, ink, rng),
         lambda: _pictographs(c, x, y, w, size, ink, fonts, rng),
         lambda: _outlines(c, x, y, w, size, ink, rng),
+        lambda: _bodies(c, x, y, w, size, ink, rng),
     ]
-    p = np.array([0.13, 0.06, 0.1, 0.12, 0.08, 0.1, 0.07, 0.06, 0.05, 0.06, 0.1, 0.04, 0.05, 0.02, 0.07, 0.08])
+    p = np.array([0.13, 0.06, 0.1, 0.12, 0.08, 0.1, 0.07, 0.06, 0.05, 0.06, 0.1, 0.04, 0.05, 0.02, 0.07, 0.06, 0.07])
     return kinds[int(rng.choice(len(kinds), p=p / p.sum()))]()
