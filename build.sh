@@ -133,23 +133,22 @@ need_wasm_bindgen() {
     die "wasm-bindgen-cli $version could not be installed"
 }
 
-# Python only for the training tools' tests; never where the detector runs.
+# Python only for tests and for training; never where the detector runs.
+# need_python FILE...: sets PYTHON_HOME to an environment with the packages that these files name.
 need_python() {
-  local python
+  local file arguments=() python
   need python3 python3 python3-venv
-  [ -d /usr/share/fonts/truetype/dejavu ] || install_debian fonts-dejavu-core # what drawn pages fall back to
   python=$(command -v python3)
-  PYTHON_HOME=$CACHE/python-$(cat model/requirements.txt model/requirements-dev.txt | sha256sum | cut -c1-12)
-  if [ ! -e "$PYTHON_HOME/ready" ]; then
-    rm -rf "$PYTHON_HOME"
-    "$python" -m venv "$PYTHON_HOME" 2>/dev/null || {
-      install_debian python3-venv
-      "$python" -m venv "$PYTHON_HOME"
-    }
-    run "installing the training tools' Python packages (several GB, once)" \
-      "$PYTHON_HOME/bin/pip" install -r model/requirements.txt -r model/requirements-dev.txt
-    touch "$PYTHON_HOME/ready"
-  fi
+  PYTHON_HOME=$CACHE/python-$(cat "$@" | sha256sum | cut -c1-12)
+  [ ! -e "$PYTHON_HOME/ready" ] || return 0
+  rm -rf "$PYTHON_HOME"
+  "$python" -m venv "$PYTHON_HOME" 2>/dev/null || {
+    install_debian python3-venv
+    "$python" -m venv "$PYTHON_HOME"
+  }
+  for file in "$@"; do arguments+=(-r "$file"); done
+  run "installing the Python packages of $*" "$PYTHON_HOME/bin/pip" install "${arguments[@]}"
+  touch "$PYTHON_HOME/ready"
 }
 
 # ---------------------------------------------------------------- building
@@ -265,18 +264,14 @@ test_all() {
   fi
   cargo fmt --all --check
   cargo clippy --quiet --locked --workspace --all-targets --all-features -- -D warnings
-  need_python
   build
   sizes
-  step "Python: format, lints, types, tests"
-  test_python
+  step "model: format, lints, types, tests"
+  test_model
   step "Rust: tests"
   # The detector with overflow checks; the host in release, whose compiler of WebAssembly is built already.
   CHECKBOX_HOST=$DIST/host-lambda cargo test --quiet --locked -p checkbox-detector
-  local emulator
-  emulator=$(PYTHON=$PYTHON_HOME/bin/python host-lambda/tests/get-rie.sh) || die "AWS's Lambda emulator could not be fetched"
-  CHECKBOX_RIE=$emulator CHECKBOX_HOST=$DIST/host-lambda CHECKBOX_MODULE_DIR=$DIST \
-    cargo test --quiet --locked --release -p host-lambda --features compile
+  test_host
   step "web: format, lints, types"
   npm run --silent --prefix web check
   step "web: tests, in Node and Chromium"
@@ -284,13 +279,29 @@ test_all() {
   step "all passed"
 }
 
-test_python() {
+test_model() {
+  # Drawn pages fall back to these letters.
+  [ -d /usr/share/fonts/truetype/dejavu ] || install_debian fonts-dejavu-core
+  need_python model/requirements.txt model/requirements-dev.txt # several GB, once
   local bin=$PYTHON_HOME/bin
-  "$bin/ruff" format --quiet --check --config model/pyproject.toml model
-  "$bin/ruff" check --quiet --config model/pyproject.toml model
+  "$bin/ruff" format --quiet --check --config model/pyproject.toml model host-lambda
+  "$bin/ruff" check --quiet --config model/pyproject.toml model host-lambda
   "$bin/mypy" --config-file model/pyproject.toml model
   cargo build --quiet --locked -p checkbox-detector --example run_onnx
   CHECKBOX_HOST=$DIST/host-lambda CHECKBOX_TRACT=$ROOT/target/debug/examples/run_onnx "$bin/python" -m pytest -q model/tests
+}
+
+# The host from inside (Rust), and from outside: under AWS's emulator, beside an S3, under load, by a fuzzer.
+test_host() {
+  package >/dev/null
+  need_python host-lambda/tests/service/requirements.txt
+  local emulator
+  emulator=$(PYTHON=$PYTHON_HOME/bin/python host-lambda/tests/get-rie.sh) || die "AWS's Lambda emulator could not be fetched"
+  CHECKBOX_RIE=$emulator CHECKBOX_HOST=$DIST/host-lambda CHECKBOX_MODULE_DIR=$DIST \
+    cargo test --quiet --locked --release -p host-lambda --features compile
+  step "host: tests of the service"
+  CHECKBOX_RIE=$emulator CHECKBOX_HOST=$DIST/host-lambda LAMBDA_ZIP=$DIST/lambda.zip \
+    "$PYTHON_HOME/bin/python" -m pytest -q -rP host-lambda/tests/service
 }
 
 golden() {

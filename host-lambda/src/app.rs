@@ -14,7 +14,7 @@ use crate::auth::Gate;
 use crate::failure::Failure;
 use crate::identity::sha256;
 use crate::input::{self, Format, Options, Picture};
-use crate::limits::Limits;
+use crate::limits::{Limits, MOST_PAGES};
 use crate::log::{Log, Report};
 use crate::module::{Manifest, Module, Patience, WASM_FILE};
 use crate::page::Page as Site;
@@ -348,9 +348,6 @@ impl App {
     }
 }
 
-/// Pages that are looked through for the one that is asked for.
-const MOST_PAGES: usize = 10_000;
-
 /// A picture scaled down further than this shows no checkbox.
 const SMALLEST: f64 = 0.2;
 
@@ -370,7 +367,7 @@ fn chosen(file: &Bytes, options: Options, most: usize) -> Result<Vec<Page>, Fail
     let mut pages = pages::pages(file, MOST_PAGES)?;
     if number > pages.len() {
         return Err(Failure::new(
-            "bad_options",
+            "no_such_page",
             format!("there is no page {number}; the file has {}", pages.len()),
         ));
     }

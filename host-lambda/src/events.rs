@@ -43,7 +43,7 @@ pub struct Object {
 struct DirectObject {
     s3: Object,
     conf: Option<f64>,
-    page: Option<usize>,
+    page: Option<f64>,
 }
 
 /// What S3 says has happened (and what a queue hands on of it).
@@ -199,11 +199,7 @@ impl Events {
             let wanted = DirectObject::deserialize(event)
                 .map_err(|error| Failure::new("bad_request", format!("the event: {error}")))?;
             report.subject = subject(&wanted.s3);
-            let options = Options {
-                conf: wanted.conf,
-                format: None,
-                page: wanted.page,
-            };
+            let options = Options::from_json(wanted.conf, None, wanted.page)?;
             Input::one(self.fetch(app, &wanted.s3, context).await?, options)
         } else {
             input::json_value(event)?
@@ -293,11 +289,8 @@ impl Events {
         if event.get("s3").is_some() {
             let wanted = DirectObject::deserialize(&event)
                 .map_err(|error| unreadable(app, context, &error.to_string()))?;
-            let options = Options {
-                conf: wanted.conf,
-                format: None,
-                page: wanted.page,
-            };
+            let options = Options::from_json(wanted.conf, None, wanted.page)
+                .map_err(|failure| unreadable(app, context, &failure.detail))?;
             let result = self.object(app, &wanted.s3, options, "sqs", context).await;
             return Ok(result.err().into_iter().collect());
         }

@@ -36,6 +36,7 @@ pub const CODES: &[(&str, u16)] = &[
     ("out_of_memory", 413),
     ("unsupported_media_type", 415),
     ("unsupported_format", 415),
+    ("no_such_page", 422),
     ("too_small", 422),
     ("busy", 429),
     ("crashed", 500),

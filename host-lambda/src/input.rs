@@ -16,6 +16,7 @@ use http::request::Parts;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::limits::MOST_PAGES;
 
 /// Pictures and what to do with them.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +57,7 @@ impl Input {
 /// Options of a request; what is `None` is left to the module.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Options {
-    /// Lowest confidence to report; the module checks its range.
+    /// Lowest confidence to report, 0 to 1.
     pub conf: Option<f64>,
     /// Format of an annotated picture.
     pub format: Option<Format>,
@@ -98,6 +99,28 @@ impl Options {
     pub fn for_annotate(self, scale: f64) -> String {
         let scale = (scale < 1.0).then_some(scale);
         options_json(self.conf, Some(self.format.unwrap_or_default()), scale)
+    }
+
+    /// Options as JSON has them, where 3 and 3.0 are the same number.
+    ///
+    /// # Errors
+    /// `bad_options`.
+    pub fn from_json(
+        conf: Option<f64>,
+        format: Option<&str>,
+        page: Option<f64>,
+    ) -> Result<Self, Failure> {
+        let mut options = Self::default();
+        let numbers = [("conf", conf), ("page", page)];
+        for (name, number) in numbers {
+            if let Some(number) = number {
+                options.set(name, &number.to_string())?;
+            }
+        }
+        if let Some(format) = format {
+            options.set("format", format)?;
+        }
+        Ok(options)
     }
 
     /// Takes an option from its name and text, as in a query string or a form. `false`: there is no such option.
@@ -146,7 +169,7 @@ fn conf(text: &str) -> Result<f64, Failure> {
         .trim()
         .parse()
         .ok()
-        .filter(|number: &f64| number.is_finite());
+        .filter(|number| (0.0..=1.0).contains(number));
     number.ok_or_else(|| {
         Failure::new(
             "bad_options",
@@ -167,11 +190,15 @@ fn format(text: &str) -> Result<Format, Failure> {
 }
 
 fn page(text: &str) -> Result<usize, Failure> {
-    let number = text.trim().parse().ok().filter(|number| *number > 0);
+    let number = text
+        .trim()
+        .parse()
+        .ok()
+        .filter(|number| (1..=MOST_PAGES).contains(number));
     number.ok_or_else(|| {
         Failure::new(
             "bad_options",
-            format!("page must be a number from 1, not {text:?}"),
+            format!("page must be a number from 1 to {MOST_PAGES}, not {text:?}"),
         )
     })
 }
@@ -391,7 +418,7 @@ struct JsonBody<'a> {
     conf: Option<f64>,
     #[serde(borrow)]
     format: Option<Cow<'a, str>>,
-    page: Option<usize>,
+    page: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -433,14 +460,7 @@ fn not_valid(error: &serde_json::Error) -> Failure {
 }
 
 fn from_json(body: JsonBody<'_>) -> Result<Input, Failure> {
-    let options = Options {
-        conf: body.conf,
-        format: body.format.as_deref().map(format).transpose()?,
-        page: body
-            .page
-            .map(|number| page(&number.to_string()))
-            .transpose()?,
-    };
+    let options = Options::from_json(body.conf, body.format.as_deref(), body.page)?;
     match (body.image, body.images) {
         (Some(image), None) => Ok(Input::one(picture_from_text(&image)?.into(), options)),
         (None, Some(images)) if !images.is_empty() => {

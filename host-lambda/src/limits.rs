@@ -37,6 +37,9 @@ const ALL_BODIES_BYTES: usize = 512 * MIB;
 /// Requests that may wait for their turn unless the settings say otherwise.
 const QUEUE: usize = 256;
 
+/// Pages that are looked through for the one that a request asks for; one page of a large file is not a large batch.
+pub const MOST_PAGES: usize = 10_000;
+
 /// Pages in one request unless the settings say otherwise.
 const BATCH: usize = 100;
 

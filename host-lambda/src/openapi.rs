@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::failure::CODES;
 use crate::http::{OFFERS, Offer, SERVICE};
+use crate::limits::MOST_PAGES;
 
 /// The schema of results, as every host has it.
 const RESULT_SCHEMA: &str = include_str!("../../detector/result.schema.json");
@@ -143,7 +144,7 @@ fn parameters() -> Value {
         {"name": "format", "in": "query", "description": "Format of an annotated picture",
          "schema": {"enum": ["jpeg", "png"]}},
         {"name": "page", "in": "query", "description": "The only page of a TIFF to look at",
-         "schema": {"type": "integer", "minimum": 1, "maximum": 10000}},
+         "schema": {"type": "integer", "minimum": 1, "maximum": MOST_PAGES}},
     ])
 }
 
@@ -176,16 +177,21 @@ fn body(offer: &Offer) -> Value {
 }
 
 fn schemas(app: &App) -> Value {
-    let conf = json!({"type": ["number", "null"], "minimum": 0, "maximum": 1});
-    let format = json!({"enum": ["jpeg", "png", null]});
-    let page = json!({"type": ["integer", "null"], "minimum": 1, "maximum": 10000});
+    let conf = json!({"type": "number", "minimum": 0, "maximum": 1});
+    let format = json!({"enum": ["jpeg", "png"]});
+    let page = json!({"type": "integer", "minimum": 1, "maximum": MOST_PAGES});
+    let or_null = |schema: &Value| json!({"oneOf": [schema, {"type": "null"}]});
     let base64 = json!({
         "description": "A picture in base64, or a data URL",
         "type": "string",
+        "format": "base64-picture",
         "contentEncoding": "base64",
     });
-    let options = json!({"conf": conf, "format": format, "page": page});
-    let with = |name: &str, schema: Value| {
+    // A form has no null: there it would be a word.
+    let in_json =
+        json!({"conf": or_null(&conf), "format": or_null(&format), "page": or_null(&page)});
+    let in_form = json!({"conf": conf, "format": format, "page": page});
+    let with = |options: &Value, name: &str, schema: Value| {
         let mut properties = options.clone();
         properties[name] = schema;
         json!({"type": "object", "properties": properties, "required": [name], "additionalProperties": false})
@@ -243,10 +249,10 @@ fn schemas(app: &App) -> Value {
             "required": ["service", "version", "conf", "sha256", "module", "runtime", "limits"],
             "additionalProperties": false,
         },
-        "Picture": with("image", base64.clone()),
-        "Pictures": {"oneOf": [with("image", base64), with("images", list(named))]},
-        "Form": with("file", binary.clone()),
-        "Forms": with("file", list(binary)),
+        "Picture": with(&in_json, "image", base64.clone()),
+        "Pictures": {"oneOf": [with(&in_json, "image", base64), with(&in_json, "images", list(named))]},
+        "Form": with(&in_form, "file", binary.clone()),
+        "Forms": with(&in_form, "file", list(binary)),
         "Pages": totals("pages", item("page")),
         "Batch": totals("results", item("name")),
         "Answer": {
