@@ -9,6 +9,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use host_lambda::cpu::CpuLevel;
+
 use common::{RESULT, Server, form, program, standin_dir};
 
 fn run(command: &mut Command) -> Output {
@@ -219,6 +221,36 @@ fn precompile_compiles_once() {
     fs::copy(standin_dir().join("checkbox_detector.wasm"), &wasm).expect("copied");
     assert!(text(&precompile().stdout).starts_with("compiled for"));
     assert!(text(&precompile().stdout).starts_with("up to date for"));
+}
+
+#[test]
+fn code_for_another_processor_is_refused_and_what_loads_names_its_level() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for name in ["checkbox_detector.cwasm", "module.json"] {
+        fs::copy(standin_dir().join(name), dir.path().join(name)).expect("copied");
+    }
+    let manifest = dir.path().join("module.json");
+    let text_of = |path: &Path| fs::read_to_string(path).expect("text");
+    let here = CpuLevel::default_here().expect("a level").name;
+    assert!(text_of(&manifest).contains(&format!(r#""cpu":"{here}""#)));
+    let picture = dir.path().join("a.png");
+    fs::write(&picture, "a picture").expect("written");
+    let count = || run(program(dir.path()).arg("count").arg(&picture));
+    assert_eq!(count().status.code(), Some(0));
+
+    let elsewhere = if here == "arm64" {
+        "x86-64-v3"
+    } else {
+        "arm64"
+    };
+    fs::write(&manifest, text_of(&manifest).replace(here, elsewhere)).expect("written");
+    let refused = count();
+    assert_eq!(refused.status.code(), Some(1));
+    let words = text(&refused.stderr);
+    assert!(
+        words.contains(&format!("compiled for {elsewhere}")) && words.contains("run `precompile`"),
+        "{words}"
+    );
 }
 
 #[test]
