@@ -83,6 +83,7 @@ fn content_type(path: &Path) -> &'static str {
         "webp" => "image/webp",
         "gif" => "image/gif",
         "ico" => "image/x-icon",
+        "pdf" => "application/pdf",
         "woff2" => "font/woff2",
         _ => "application/octet-stream",
     }
