@@ -610,8 +610,11 @@ def _bodies(c: Canvas, x: float, y: float, w: float, size: int, ink: float, rng:
         for a, b in pairwise(ends):
             tapered = rng.random() < 0.6
             ratio = rng.uniform(0.6, 0.85) if tapered else rng.uniform(0.95, 1.05)
+            slight = n > 1 and rng.random() < 0.4  # a lone one could be a square seen at an angle
+            if slight:
+                ratio = rng.uniform(0.85, 0.95)
             other = spread * ratio if spread * ratio > 0.4 and rng.random() < 0.6 else min(1.0, spread / ratio)
-            bow = (b - a) * rng.uniform(0.12, 0.4) * rng.choice([-1, 1])
+            bow = (b - a) * rng.uniform(0.05, 0.15 if slight else 0.4) * rng.choice([-1, 1])
             if tapered and abs(other - spread) > 0.12 and rng.random() < 0.5:
                 bow = 0.0
             belly = wide * rng.uniform(-0.04, 0.08)
