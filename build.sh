@@ -257,7 +257,7 @@ test_all() {
   need shellcheck shellcheck
   need chromium chromium
   step "scripts: shellcheck"
-  shellcheck build.sh .ci/run host-lambda/tests/*.sh
+  shellcheck build.sh .ci/run host-lambda/tests/*.sh host-lambda/deploy/*.sh host-lambda/deploy/tests/stand-ins/*
   step "Rust: format and lints"
   if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
     run "adding rustfmt and clippy" rustup component add rustfmt clippy
@@ -272,6 +272,8 @@ test_all() {
   # The detector with overflow checks; the host in release, whose compiler of WebAssembly is built already.
   CHECKBOX_HOST=$DIST/host-lambda cargo test --quiet --locked -p checkbox-detector
   test_host
+  step "deploy: templates, scripts, figures"
+  test_deploy
   step "web: format, lints, types"
   npm run --silent --prefix web check
   step "web: tests, in Node and Chromium"
@@ -302,6 +304,14 @@ test_host() {
   step "host: tests of the service"
   CHECKBOX_RIE=$emulator CHECKBOX_HOST=$DIST/host-lambda LAMBDA_ZIP=$DIST/lambda.zip \
     "$PYTHON_HOME/bin/python" -m pytest -q -rP host-lambda/tests/service
+}
+
+# AWS's command line is not needed: stand-ins play it.
+test_deploy() {
+  need curl curl
+  # An environment of its own: aws-sam-cli takes other versions than the S3 above.
+  need_python host-lambda/deploy/requirements.txt
+  CHECKBOX_HOST=$DIST/host-lambda "$PYTHON_HOME/bin/python" -m pytest -q host-lambda/deploy/tests
 }
 
 golden() {

@@ -251,10 +251,17 @@ impl Events {
     }
 
     /// Works on the messages of a queue, and tells which of them are to come again.
-    pub async fn messages(&self, app: &App, event: &Value, context: &Context) -> Unfinished {
-        let Ok(messages) = Messages::deserialize(event) else {
-            return Unfinished { messages: vec![] };
-        };
+    ///
+    /// # Errors
+    /// In words, when the event itself is not understood: all of its messages then come again.
+    pub async fn messages(
+        &self,
+        app: &App,
+        event: &Value,
+        context: &Context,
+    ) -> Result<Unfinished, String> {
+        let messages = Messages::deserialize(event)
+            .map_err(|error| unreadable(app, context, &error.to_string()).detail)?;
         let one = async |message: Message| -> Option<UnfinishedMessage> {
             let id = message.id;
             match self.message(app, &message.body, context).await {
@@ -268,9 +275,9 @@ impl Events {
                 .buffered(at_once)
                 .collect()
                 .await;
-        Unfinished {
+        Ok(Unfinished {
             messages: unfinished.into_iter().flatten().collect(),
-        }
+        })
     }
 
     /// One message: a notification of S3, or an object as in a direct call.

@@ -68,7 +68,9 @@ async fn answer(
             events.notification(&app, &payload, &ours).await?;
             Ok(to_raw_value(&())?)
         }
-        Some(Kind::Sqs) => Ok(to_raw_value(&events.messages(&app, &payload, &ours).await)?),
+        Some(Kind::Sqs) => Ok(to_raw_value(
+            &events.messages(&app, &payload, &ours).await?,
+        )?),
         None => http(app, payload, context, ours).await,
     }
 }

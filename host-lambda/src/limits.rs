@@ -17,6 +17,9 @@ const MEMORY_BYTES: usize = 1536 * MIB;
 /// Kept for the host itself when a Lambda function's memory is smaller than what a request might like.
 const LAMBDA_RESERVE_BYTES: usize = 192 * MIB;
 
+/// Memory for which Lambda gives a function the time of one processor (AWS Lambda's documentation, "Configure function memory").
+const LAMBDA_MIB_PER_PROCESSOR: usize = 1769;
+
 /// Longest time the module may work on one request. A letter page takes well under a second; the largest
 /// picture that is decoded, a few.
 const TIME: Duration = Duration::from_secs(30);
@@ -48,6 +51,8 @@ const BATCH: usize = 100;
 pub struct Limits {
     /// Most linear memory of one instance, in bytes.
     pub memory_bytes: usize,
+    /// Most linear memory of all instances together, in bytes; `None` where the machine's own is the limit.
+    pub all_memory_bytes: Option<usize>,
     /// Most working time of one request in the module.
     pub time: Duration,
     /// Longest request body in bytes.
@@ -68,6 +73,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             memory_bytes: MEMORY_BYTES,
+            all_memory_bytes: None,
             time: TIME,
             body_bytes: BODY_BYTES,
             response_bytes: None,
@@ -85,24 +91,36 @@ impl Limits {
     /// the whole process.
     #[must_use]
     pub fn on_lambda(function_memory_mib: Option<usize>) -> Self {
-        let room = function_memory_mib.map_or(MEMORY_BYTES, |mib| {
-            (mib * MIB).saturating_sub(LAMBDA_RESERVE_BYTES)
-        });
-        Self {
-            memory_bytes: room.min(MEMORY_BYTES),
+        let all = |mib: usize| (mib * MIB).saturating_sub(LAMBDA_RESERVE_BYTES);
+        let processors = |mib: usize| (mib / LAMBDA_MIB_PER_PROCESSOR).max(1);
+        let limits = Self {
+            all_memory_bytes: function_memory_mib.map(all),
             response_bytes: Some(LAMBDA_RESPONSE_BYTES),
             ..Self::default()
+        };
+        // A function is shown more processors than it has the time of.
+        let fits = function_memory_mib.map_or(limits.concurrency, processors);
+        limits.side_by_side(fits.min(limits.concurrency))
+    }
+
+    /// These, with so many pages at once, among which the memory is divided.
+    fn side_by_side(self, concurrency: usize) -> Self {
+        let share = self.all_memory_bytes.map(|all| all / concurrency.max(1));
+        Self {
+            concurrency,
+            memory_bytes: share.map_or(self.memory_bytes, |share| share.min(MEMORY_BYTES)),
+            ..self
         }
     }
 
     /// These, with what the settings say.
     #[must_use]
     pub fn with(self, settings: &Settings) -> Self {
+        let limits = self.side_by_side(settings.concurrency.unwrap_or(self.concurrency));
         Self {
-            concurrency: settings.concurrency.unwrap_or(self.concurrency),
-            queue: settings.queue.unwrap_or(self.queue),
-            batch: settings.max_batch.unwrap_or(self.batch),
-            ..self
+            queue: settings.queue.unwrap_or(limits.queue),
+            batch: settings.max_batch.unwrap_or(limits.batch),
+            ..limits
         }
     }
 
@@ -149,5 +167,18 @@ mod tests {
         assert_eq!(Limits::on_lambda(Some(512)).memory_bytes, 320 * MIB);
         assert_eq!(Limits::on_lambda(Some(3008)).memory_bytes, MEMORY_BYTES);
         assert_eq!(Limits::on_lambda(None).memory_bytes, MEMORY_BYTES);
+    }
+
+    #[test]
+    fn pages_side_by_side_share_a_functions_memory() {
+        // Half a gigabyte is a third of a processor, whatever the machine shows.
+        assert_eq!(Limits::on_lambda(Some(512)).concurrency, 1);
+        let limits = Limits::on_lambda(Some(1769)).side_by_side(4);
+        assert_eq!(limits.memory_bytes * 4, (1769 - 192) * MIB);
+        // On one's own machine nothing is divided.
+        assert_eq!(
+            Limits::default().side_by_side(64).memory_bytes,
+            MEMORY_BYTES
+        );
     }
 }

@@ -24,6 +24,7 @@ pub const RESULT: &str = concat!(
 /// Limits that are quick to run into.
 pub fn tight() -> Limits {
     Limits {
+        all_memory_bytes: None,
         memory_bytes: 32 * 1024 * 1024,
         time: Duration::from_millis(200),
         body_bytes: 1_000_000,

@@ -165,3 +165,8 @@ def test_a_direct_call_reads_an_object(s3: Any, worker: Function) -> None:
 def test_a_server_that_is_down_is_a_failure_that_may_pass(start_function: Start) -> None:
     worker = start_function(**CREDENTIALS, AWS_ENDPOINT_URL_S3=f"http://127.0.0.1:{free_port()}")
     assert "errorMessage" in worker.invoke(created("a.png"))
+
+
+def test_messages_that_cannot_be_told_apart_all_come_again(worker: Function) -> None:
+    answer = worker.invoke({"Records": [{"eventSource": "aws:sqs", "body": "{}"}]})
+    assert "messageId" in answer["errorMessage"]
