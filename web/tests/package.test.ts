@@ -42,7 +42,10 @@ suite('the package', () => {
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(packed('.').length + 1))
       .sort();
-    const declared = ['client', 'detector', 'engine', 'errors', 'host', 'index', 'input', 'node', 'protocol', 'source'];
+    const declared = [
+      ...['batch', 'client', 'detector', 'endpoint', 'engine', 'errors', 'host', 'index', 'input', 'lane', 'node'],
+      ...['pixels', 'protocol', 'source', 'types', 'worker'],
+    ];
     assert.deepEqual(
       files,
       [
@@ -54,7 +57,7 @@ suite('the package', () => {
         'dist/checkbox_detector.wasm',
         'dist/index.js',
         'dist/worker.js',
-        ...[...declared, 'types', 'worker'].map((name) => `dist/${name}.d.ts`),
+        ...declared.map((name) => `dist/${name}.d.ts`),
       ].sort(),
     );
   });
@@ -225,6 +228,64 @@ suite('in Chromium', () => {
     } finally {
       await browser.close();
       await server.close();
+    }
+  });
+
+  test('whatever shows the picture is taken, and the answer is that of the file', async () => {
+    const server = await serve({ '/user/': installed.folder });
+    const other = await serve({ '/user/': installed.folder });
+    const browser = await launch();
+    try {
+      const tab = await browser.newPage();
+      await tab.goto(`${server.origin}/user/`);
+      const answers = await tab.evaluate(async (elsewhere) => {
+        const name = 'checkbox-detector';
+        const { createDetector } = (await import(name)) as typeof import('../src/lib/index.ts');
+        const detector = createDetector();
+        const shown = (src: string) => Object.assign(new Image(), { src });
+        const bitmap = await createImageBitmap(await (await fetch('form.png')).blob());
+        const { width, height } = bitmap;
+        const canvas = Object.assign(document.createElement('canvas'), { width, height });
+        const context = canvas.getContext('2d');
+        context?.drawImage(bitmap, 0, 0);
+        const offscreen = new OffscreenCanvas(width, height);
+        offscreen.getContext('bitmaprenderer')?.transferFromImageBitmap(await createImageBitmap(bitmap));
+        const frame = document.body.appendChild(document.createElement('iframe'));
+        const FrameImage = (frame.contentWindow as unknown as typeof globalThis).Image;
+        const inputs = {
+          address: 'form.png',
+          URL: new URL('form.png', location.href),
+          image: shown('form.png'),
+          'image shown small': Object.assign(shown('form.png'), { width: 50 }),
+          'image of another frame': Object.assign(new FrameImage(), { src: new URL('form.png', location.href).href }),
+          bitmap,
+          canvas,
+          'canvas that is not 2D': offscreen,
+          ImageData: context?.getImageData(0, 0, width, height) ?? '',
+          'image of another site': shown(`${elsewhere}/user/form.png`),
+          'image that is none': shown('none.png'),
+          'empty canvas': Object.assign(document.createElement('canvas'), { width: 0 }),
+        };
+        const answers: Record<string, string> = {};
+        for (const [what, input] of Object.entries(inputs)) {
+          answers[what] = await detector.detect(input).then(JSON.stringify, ({ code }) => code);
+        }
+        detector.close();
+        return answers;
+      }, other.origin);
+      const {
+        'image of another site': foreign,
+        'image that is none': missing,
+        'empty canvas': empty,
+        ...shown
+      } = answers;
+      for (const [what, answer] of Object.entries(shown)) assert.equal(answer, JSON.stringify(result), what);
+      assert.equal(Object.keys(shown).length, 9);
+      for (const code of [foreign, missing, empty]) assert.equal(code, 'unreadable_input');
+    } finally {
+      await browser.close();
+      await server.close();
+      await other.close();
     }
   });
 });

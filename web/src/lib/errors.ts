@@ -14,9 +14,9 @@ type ModuleCode =
 
 /** Codes of this package: what is wrong around the module. */
 type HostCode =
-  /** The input is not a Blob, an ArrayBuffer or a Uint8Array. */
+  /** The input is of no kind that is taken, or an address or pixels that are none. */
   | 'bad_input'
-  /** The file could not be read (it was moved, is a folder, or may not be opened). */
+  /** The picture could not be read (moved, not found, of another site that does not allow it). */
   | 'unreadable_input'
   /** The module could not be fetched. */
   | 'load_failed'
@@ -31,8 +31,22 @@ type HostCode =
   /** `close()` was called. */
   | 'closed';
 
+/** Codes of an endpoint: what is wrong between here and there, beside what it says of the picture. */
+type EndpointCode =
+  /** It could not be reached, or what answered is not a detector. */
+  | 'endpoint_failed'
+  /** It took longer than it was given. */
+  | 'timeout'
+  /** It had too much to do, also when it was asked again. */
+  | 'busy'
+  /** It wants a key, or another one. */
+  | 'unauthorized'
+  /** The file is larger than what it takes in one request. */
+  | 'payload_too_large'
+  | 'response_too_large';
+
 /** Stable codes of everything that can go wrong. A newer module may bring new ones, hence `string`. */
-export type ErrorCode = ModuleCode | HostCode | (string & {});
+export type ErrorCode = ModuleCode | HostCode | EndpointCode | (string & {});
 
 /** Every error this package throws. `code` is stable and meant for programs, `message` is words for a person. */
 export class DetectorError extends Error {
