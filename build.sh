@@ -257,6 +257,7 @@ test_all() {
   need_rust
   need shellcheck shellcheck
   need chromium chromium
+  need firefox-esr firefox-esr
   step "scripts: shellcheck"
   shellcheck build.sh .ci/run host-lambda/tests/*.sh
   step "Rust: format and lints"
