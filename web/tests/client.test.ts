@@ -100,6 +100,19 @@ suite('createDetector', () => {
     detector.close();
   });
 
+  test('cancelled by whoever is told of its progress, leaves the next call its own answer', async () => {
+    for (const at of ['loading', 'starting', 'reading', 'detecting']) {
+      const detector = createDetector();
+      const stop = new AbortController();
+      const onProgress = ({ phase }: Package.Progress) => phase === at && stop.abort();
+      const running = detector.detect(corrupt, { signal: stop.signal, onProgress });
+      const next = detector.detect(answer);
+      await assert.rejects(running, { code: 'cancelled' }, at);
+      assert.equal((await next).total, perfect.total, at);
+      detector.close();
+    }
+  });
+
   test('lets an idle worker go, and starts another when needed', async () => {
     const detector = createDetector({ idleMs: 50 });
     assert.equal(await callsSoFar(detector), 1);

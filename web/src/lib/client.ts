@@ -192,8 +192,9 @@ class Client implements CheckboxDetector {
         // Read only now: of many pictures waiting, only the one being worked on is in memory.
         job.report({ phase: 'reading' });
         const bytes = await readInput(image, { info, signal: job.stop.signal });
+        if (!job.settled) job.report({ phase: 'detecting' });
+        // Also whoever is told may have cancelled: what goes to the module now would be in the way of the next call.
         if (job.settled) throw closed();
-        job.report({ phase: 'detecting' });
         job.inModule = true;
         return host.call(method, bytes, options);
       });
