@@ -22,3 +22,6 @@ export const packageFolder = at('../dist');
 /** What the tests build for themselves. */
 export const generated = at('../generated');
 export const screenshots = at('../screenshots');
+
+/** How others use the package. */
+export const examples = at('../examples');

@@ -50,7 +50,7 @@ async function firefox(): Promise<Tab> {
       await (field as Awaited<ReturnType<typeof page.$<'input'>>>)?.uploadFile(path);
     },
     async words(words) {
-      const there = (words: string) => document.body.innerText.includes(words);
+      const there = (words: string) => (document.body.textContent ?? '').includes(words);
       await page.waitForFunction(there, { timeout: TIMEOUT }, words);
     },
     close: () => browser.close(),

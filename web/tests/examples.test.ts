@@ -1,0 +1,132 @@
+/** Every folder of examples/, run from the packed tarball: bundlers, the bundle opened in Chromium; Node, Deno, workerd. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { examples, moduleFile, web } from '../scripts/paths.mjs';
+import { type Examples, prepare } from './support/examples.ts';
+import { empty, filled, form } from './support/fixtures.ts';
+import { detectPlainly } from './support/plain.ts';
+import { serve } from './support/server.ts';
+import { browsers, type Tab } from './support/tab.ts';
+
+const picture = join(web, 'tests/fixtures/form.png');
+const counts = JSON.stringify({ empty_checkbox: empty, filled_checkbox: filled });
+const json = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
+
+/** A port that was free a moment ago, for servers that do not tell which one they took. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+let all: Examples;
+/** What the module itself prints for the form, called without any of our code. */
+let expected: string;
+before(() => {
+  all = prepare();
+  expected = detectPlainly(new WebAssembly.Module(readFileSync(moduleFile)), form.png, {});
+});
+after(() => all?.remove());
+
+test('each asks for this version, and for the tools that are tested', () => {
+  const { devDependencies: tested } = json(join(examples, 'package.json'));
+  const { version } = json(join(web, 'package.json'));
+  const folders = readdirSync(examples).filter((name) => statSync(join(examples, name)).isDirectory());
+  assert.deepEqual(folders, ['deno', 'esbuild', 'node', 'vite', 'webpack', 'workerd']);
+  for (const name of folders) {
+    const { dependencies, devDependencies = {} } = json(join(examples, name, 'package.json'));
+    assert.deepEqual(dependencies, { 'checkbox-detector': version }, name);
+    for (const [tool, pinned] of Object.entries(devDependencies)) assert.equal(pinned, tested[tool], name);
+  }
+});
+
+suite('bundled, and opened in Chromium', () => {
+  let tab: Tab;
+  before(async () => {
+    const open = browsers.find(([name]) => name === 'Chromium')?.[1];
+    assert.ok(open);
+    tab = await open();
+  });
+  after(() => tab?.close());
+
+  async function countsAt(url: string) {
+    await tab.go(url);
+    await tab.pick(picture);
+    await tab.words(`${filled} filled, ${empty} empty`);
+  }
+
+  for (const bundler of ['vite', 'webpack', 'esbuild']) {
+    test(bundler, async () => {
+      const folder = all.set(bundler);
+      all.run(folder, 'npm', 'run', 'build');
+      const built = readdirSync(join(folder, 'dist'), { recursive: true, encoding: 'utf8' });
+      assert.equal(built.filter((name) => name.endsWith('.wasm')).length, 1, 'the module is there, once');
+      const server = await serve({ '/': join(folder, 'dist') });
+      await countsAt(server.origin).finally(() => server.close());
+      assert.ok(!server.requests.some((path) => path.includes('node_modules')), 'nothing but the bundle was asked for');
+    });
+  }
+
+  test('vite, its development server', async () => {
+    const folder = all.set('vite');
+    const port = await freePort();
+    const flags = ['--host', '127.0.0.1', '--port', String(port), '--strictPort', '--logLevel', 'warn'];
+    const server = await all.start(folder, port, 'vite', ...flags);
+    await countsAt(server.url).finally(() => server.stop());
+  });
+});
+
+test('node', () => {
+  const folder = all.set('node');
+  const printed = all.run(folder, process.execPath, 'count.js', picture, 'none.png');
+  const [first, second] = printed.trim().split('\n');
+  assert.equal(first, `form.png ${counts}`);
+  assert.match(second ?? '', /^none\.png The picture could not be read/);
+});
+
+test('deno', () => {
+  const folder = all.set('deno');
+  const printed = all.run(folder, 'deno', 'run', '--quiet', '--allow-read', 'count.ts', picture);
+  assert.equal(printed.trim(), `${picture} ${counts}`);
+  const code = `
+    import { createDetector, Detector } from 'checkbox-detector';
+    const form = Deno.readFileSync(new URL('${pathToFileURL(picture)}'));
+    const detector = createDetector();
+    console.log(JSON.stringify(await detector.detect(form)));
+    const stop = new AbortController();
+    const onProgress = ({ phase }) => phase === 'detecting' && stop.abort();
+    console.log((await detector.detect(form, { signal: stop.signal, onProgress }).catch((error) => error)).code);
+    console.log(JSON.stringify((await Detector.load()).detect(form)));
+    console.log(await detector.detect({ width: 8, height: 8, data: new Uint8Array(256) }).then(({ total }) => total));`;
+  // Left open: the program ends by itself all the same.
+  const same = all.run(folder, 'deno', 'eval', '--quiet', code);
+  assert.deepEqual(same.trim().split('\n'), [expected, 'cancelled', expected, '0']);
+});
+
+test('workerd', async () => {
+  const folder = all.set('workerd');
+  const port = await freePort();
+  const address = `127.0.0.1:${port}`;
+  const server = await all.start(folder, port, 'workerd', 'serve', 'config.capnp', `--socket-addr=http=${address}`);
+  try {
+    const post = async (body: string | Uint8Array<ArrayBuffer>) => {
+      const response = await fetch(server.url, { method: 'POST', body });
+      return [response.status, await response.text()];
+    };
+    const answers = await Promise.all([1, 2, 3].map(() => post(new Uint8Array(form.png))));
+    assert.deepEqual(
+      answers,
+      [1, 2, 3].map(() => [200, expected]),
+    );
+    const [status, refusal] = await post('text');
+    assert.deepEqual([status, JSON.parse(String(refusal)).code], [400, 'unsupported_format']);
+  } finally {
+    await server.stop();
+  }
+});
