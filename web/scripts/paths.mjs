@@ -25,3 +25,4 @@ export const screenshots = at('../screenshots');
 
 /** How others use the package. */
 export const examples = at('../examples');
+export const apiFile = at('../docs/API.md');

@@ -1,15 +1,18 @@
-/** Falling back to an endpoint: when it is asked, when not, and what becomes of its answers. In Node, with a module that fails. */
+/** Falling back to an endpoint: when it is asked, when not, and what becomes of its answers; with a module that fails. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { moduleFile } from '../scripts/paths.mjs';
+import { generated, moduleFile, packageFolder } from '../scripts/paths.mjs';
 import { secondsToWait } from '../src/lib/endpoint.ts';
 import { DetectorError } from '../src/lib/errors.ts';
 import type { EndpointOptions, WorkerThread } from '../src/lib/index.ts';
-import { form, perfect } from './support/fixtures.ts';
+import { launch } from './support/browser.ts';
+import { form, perfect, truth } from './support/fixtures.ts';
 import { detectPlainly } from './support/plain.ts';
+import { type Server, serve } from './support/server.ts';
 import { type FakeService, type RealService, sendJson, startFake, startHost } from './support/service.ts';
-import { answer, corrupt, createDetector, order, spin, trap } from './support/stand-in-package.ts';
+import { answer, corrupt, createDetector, folder, order, spin, trap } from './support/stand-in-package.ts';
 
 const NOWHERE = 'file:///nowhere.wasm';
 /** A module that this place cannot compile: the version is one of the future. */
@@ -99,6 +102,56 @@ suite('with the real service', () => {
     const detector = createDetector({ wasm: NOWHERE, endpoint: service.url });
     await assert.rejects(detector.detect(form.png), { code: 'unauthorized' });
     detector.close();
+  });
+});
+
+suite('with the real service, from a page in Chromium', () => {
+  let server: Server;
+  let service: RealService;
+  before(async () => {
+    mkdirSync(join(generated, 'endpoint'), { recursive: true });
+    writeFileSync(join(generated, 'endpoint/index.html'), '<!doctype html>');
+    writeFileSync(join(generated, 'endpoint/trap.png'), trap);
+    server = await serve({ '/stand-in/': folder, '/real/': packageFolder, '/': join(generated, 'endpoint') });
+    service = await startHost({ CHECKBOX_API_KEYS: KEY, CHECKBOX_CORS_ORIGINS: server.origin });
+  });
+  after(async () => {
+    await service?.stop();
+    await server?.close();
+  });
+
+  /** Runs a call in a page of that origin, in a browser with these flags; gives the result as JSON, or the error's code. */
+  async function call(origin: string, code: string, ...flags: string[]): Promise<string> {
+    const browser = await launch(...flags);
+    try {
+      const page = await browser.newPage();
+      await page.goto(`${origin}/`);
+      return await page.evaluate(
+        async ({ code, endpoint }) => {
+          const { createDetector } = (await import(code)) as typeof import('../src/lib/index.ts');
+          const detector = createDetector({ endpoint });
+          return detector.detect('trap.png').then(JSON.stringify, ({ code }) => code);
+        },
+        { code, endpoint: { url: service.url, headers: { 'x-api-key': KEY } } },
+      );
+    } finally {
+      await browser.close();
+    }
+  }
+
+  test('answers when the module traps', async () => {
+    const { ranOn, total } = JSON.parse(await call(server.origin, '/stand-in/index.js'));
+    assert.deepEqual([ranOn, total], ['endpoint', truth.boxes.length]);
+  });
+
+  test('answers where there is no WebAssembly', async () => {
+    const { ranOn, total } = JSON.parse(await call(server.origin, '/real/index.js', '--js-flags=--jitless'));
+    assert.deepEqual([ranOn, total], ['endpoint', truth.boxes.length]);
+  });
+
+  test('does not answer a page that it does not know', async () => {
+    const stranger = server.origin.replace('127.0.0.1', 'localhost');
+    assert.equal(await call(stranger, '/stand-in/index.js'), 'endpoint_failed');
   });
 });
 

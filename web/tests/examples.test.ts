@@ -1,11 +1,13 @@
-/** Every folder of examples/, run from the packed tarball: bundlers, the bundle opened in Chromium; Node, Deno, workerd. */
+/** Every folder of examples/, run from the packed tarball: bundlers, the bundle opened in Chromium; Node, Deno, workerd. And the documentation. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { examples, moduleFile, web } from '../scripts/paths.mjs';
+import { writeApi } from '../scripts/docs.mjs';
+import { apiFile, examples, moduleFile, web } from '../scripts/paths.mjs';
 import { type Examples, prepare } from './support/examples.ts';
 import { empty, filled, form } from './support/fixtures.ts';
 import { detectPlainly } from './support/plain.ts';
@@ -35,7 +37,7 @@ before(() => {
 after(() => all?.remove());
 
 test('each asks for this version, and for the tools that are tested', () => {
-  const { devDependencies: tested } = json(join(examples, 'package.json'));
+  const { devDependencies: tested } = json(join(web, 'tools/package.json'));
   const { version } = json(join(web, 'package.json'));
   const folders = readdirSync(examples).filter((name) => statSync(join(examples, name)).isDirectory());
   assert.deepEqual(folders, ['deno', 'esbuild', 'node', 'vite', 'webpack', 'workerd']);
@@ -80,6 +82,12 @@ suite('bundled, and opened in Chromium', () => {
     const server = await all.start(folder, port, 'vite', ...flags);
     await countsAt(server.url).finally(() => server.stop());
   });
+});
+
+test('the API documentation is that of the types', () => {
+  const fresh = join(mkdtempSync(join(tmpdir(), 'checkbox-api-')), 'API.md');
+  writeApi(fresh);
+  assert.equal(readFileSync(apiFile, 'utf8'), readFileSync(fresh, 'utf8'), 'npm run docs writes it anew');
 });
 
 test('node', () => {

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { publint } from 'publint';
@@ -36,6 +37,7 @@ before(() => {
   result = JSON.parse(answers[0] ?? '');
 });
 after(() => installed?.remove());
+const code = (name: string) => readFileSync(packed(`dist/${name}`));
 const packed = (path: string) => join(installed.folder, 'node_modules/checkbox-detector', path);
 
 suite('the package', () => {
@@ -52,6 +54,7 @@ suite('the package', () => {
       files,
       [
         'README.md',
+        'docs/API.md',
         'package.json',
         'dist/LICENSE-APACHE',
         'dist/LICENSE-MIT',
@@ -86,6 +89,24 @@ suite('the package', () => {
     const paths = installed.run(code).trim().split('\n');
     assert.equal(paths.length, names.length);
     for (const path of paths) assert.ok(existsSync(new URL(path)), path);
+  });
+
+  test('is no larger than is said here', () => {
+    const sizes: [what: string, bytes: number, most: number][] = [
+      ['the tarball', statSync(tarball()).size, 3_300_000],
+      ['index.js, gzip', gzipSync(code('index.js')).length, 14_000],
+      ['worker.js, gzip', gzipSync(code('worker.js')).length, 4_500],
+    ];
+    // The module dwarfs the rest. Brotli 5 is what servers do as they go; build.sh holds what brotli 11 makes of it.
+    const quick = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } };
+    const files = ['index.js', 'worker.js', 'checkbox_detector.wasm'].map(code);
+    const page = (packed: (file: Buffer) => Buffer) => files.reduce((sum, file) => sum + packed(file).length, 0);
+    sizes.push(['what a page downloads, gzip', page((file) => gzipSync(file, { level: 9 })), 3_250_000]);
+    sizes.push(['what a page downloads, brotli 5', page((file) => brotliCompressSync(file, quick)), 2_650_000]);
+    for (const [what, bytes, most] of sizes) {
+      console.log(`${String(bytes).padStart(10)} bytes  ${what} (at most ${most})`);
+      assert.ok(bytes <= most, what);
+    }
   });
 
   test('is in order for publint and arethetypeswrong', async () => {
@@ -176,12 +197,18 @@ suite('the schema', () => {
 
 suite('in Node', () => {
   test('the examples of the README run, and end by themselves', () => {
-    const code = examples('js');
-    assert.equal(code.length, 2);
-    const [first, second] = code.map((example) => installed.run(example));
-    assert.match(first ?? '', new RegExp(`empty_checkbox: ${result.counts.empty_checkbox}`));
-    assert.ok(result.total > 0 && Number(second) <= result.total);
+    const [simple, synchronous, many, endpoint, ...more] = examples('js').map((example) => installed.run(example));
+    const counts = new RegExp(`empty_checkbox: ${result.counts.empty_checkbox}`);
+    assert.match(simple ?? '', counts);
+    assert.ok(result.total > 0 && Number(synchronous) <= result.total);
     assert.equal(readFileSync(join(installed.folder, 'annotated.png')).subarray(1, 4).toString(), 'PNG');
+    assert.match(
+      many ?? '',
+      new RegExp(`form\\.png: ${result.total} boxes\n.*no-such\\.png: The picture could not be read`),
+    );
+    assert.match(endpoint ?? '', /^local /);
+    assert.match(endpoint ?? '', counts);
+    assert.deepEqual(more, []);
   });
 
   test('a program ends by itself even where the detector is left open', () => {

@@ -5,6 +5,7 @@ import type { DetectOptions, DetectResult, ImageInput, Progress } from './types.
 export type Outcome = {
   /** Place among the inputs, counted from 0. */
   index: number;
+  /** The input itself. */
   input: ImageInput;
 } & ({ result: DetectResult; error?: undefined } | { result?: undefined; error: DetectorError });
 

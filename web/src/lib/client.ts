@@ -16,6 +16,7 @@ import type {
   RanOn,
 } from './types.js';
 
+/** Options of `createDetector`; all may be left out. */
 export interface DetectorOptions {
   /** The module; by default `checkbox_detector.wasm` beside the package's code. */
   wasm?: ModuleSource;
@@ -35,6 +36,7 @@ export interface DetectorOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** What every call takes besides its own options. */
 export interface CallOptions {
   /** Rejects the call with the code `cancelled`; work in progress stops at once. */
   signal?: AbortSignal | undefined;
@@ -42,6 +44,7 @@ export interface CallOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
+/** Options of `detectAll`. */
 export interface DetectAllOptions extends DetectOptions {
   /** Ends the iteration with the code `cancelled`; work in progress stops at once. */
   signal?: AbortSignal | undefined;

@@ -5,6 +5,7 @@ import { Lane } from './lane.js';
 import type { Calls } from './protocol.js';
 import type { Detection, DetectionResult, ImageInput, ModuleInfo, Progress } from './types.js';
 
+/** The service that is asked for what the module cannot do here, and how. */
 export interface EndpointOptions {
   /**
    * The service's own address, under which it has `predict`, `predict/image` and `info`: `https://example.org/prod/`. In a

@@ -1,6 +1,7 @@
 /**
  * Finds the checkboxes on a picture of a form and says which are filled, in a browser, in Node, or wherever WebAssembly
  * runs. `createDetector` works in a worker and answers with promises; `Detector` is synchronous.
+ * @module checkbox-detector
  */
 export type { Outcome } from './batch.js';
 export {
@@ -12,7 +13,7 @@ export {
 } from './client.js';
 export { Detector } from './detector.js';
 export type { EndpointOptions } from './endpoint.js';
-export { DetectorError, type ErrorCode } from './errors.js';
+export { DetectorError, type EndpointCode, type ErrorCode, type HostCode, type ModuleCode } from './errors.js';
 export type { AnyWorker, WorkerSource, WorkerThread } from './host.js';
 export type {
   AnnotateOptions,

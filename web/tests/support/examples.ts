@@ -1,11 +1,10 @@
 /** The examples, set up outside the project as a new user would: a copy, with the packed tarball in its node_modules. */
 import { execFileSync, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { examples } from '../../scripts/paths.mjs';
+import { tools } from '../../scripts/tools.mjs';
 import { type Installed, install } from './installed.ts';
 
 export interface Running {
@@ -24,14 +23,14 @@ export interface Examples {
   remove(): void;
 }
 
-/** @throws if the tools cannot be fetched: several hundred MB, once */
+/** @throws if the tools cannot be fetched */
 export function prepare(): Examples {
-  const tools = cachedTools();
+  const shared = tools();
   // Under the tools, so that they are found as anything is that is installed further up.
-  const installed: Installed = install(tools);
+  const installed: Installed = install(shared);
   const env = {
     ...process.env,
-    PATH: `${join(tools, 'node_modules/.bin')}:${process.env.PATH}`,
+    PATH: `${join(shared, 'node_modules/.bin')}:${process.env.PATH}`,
     DENO_DIR: join(installed.folder, 'deno-cache'),
     DENO_NO_UPDATE_CHECK: '1',
   };
@@ -63,24 +62,4 @@ export function prepare(): Examples {
     },
     remove: () => installed.remove(),
   };
-}
-
-/** Where `build.sh` keeps what it fetches; one folder for each set of versions. */
-function cachedTools(): string {
-  const files = ['package.json', 'package-lock.json', '.npmrc'];
-  const hash = createHash('sha256');
-  for (const name of files) hash.update(readFileSync(join(examples, name)));
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  const folder = join(cache, 'checkbox-detector', `examples-${hash.digest('hex').slice(0, 12)}`);
-  const ready = join(folder, 'ready');
-  if (existsSync(ready)) return folder;
-  console.log('installing the tools of the examples (once)');
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  for (const name of files) cpSync(join(examples, name), join(folder, name));
-  // None of them needs its install script: each finds its program in the package for this platform.
-  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--silent', '--prefer-offline'];
-  execFileSync('npm', ['install', ...flags], { cwd: folder, stdio: 'inherit' });
-  writeFileSync(ready, '');
-  return folder;
 }
