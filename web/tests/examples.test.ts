@@ -87,7 +87,7 @@ suite('bundled, and opened in Chromium', () => {
 test('the API documentation is that of the types', () => {
   const fresh = join(mkdtempSync(join(tmpdir(), 'checkbox-api-')), 'API.md');
   writeApi(fresh);
-  assert.equal(readFileSync(apiFile, 'utf8'), readFileSync(fresh, 'utf8'), 'npm run docs writes it anew');
+  assert.ok(readFileSync(apiFile).equals(readFileSync(fresh)), 'docs/API.md is old: npm run docs writes it anew');
 });
 
 test('node', () => {
