@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import type * as Package from '../src/lib/index.ts';
 import { form, perfect } from './support/fixtures.ts';
 import { answer, corrupt, createDetector, Detector, folder, order, spin, trap } from './support/stand-in-package.ts';
@@ -102,13 +103,19 @@ suite('createDetector', () => {
 
   test('cancelled by whoever is told of its progress, leaves the next call its own answer', async () => {
     for (const at of ['loading', 'starting', 'reading', 'detecting']) {
-      const detector = createDetector();
+      let started = 0;
+      const worker = () => {
+        started++;
+        return new Worker(new URL('worker.js', pathToFileURL(join(folder, 'index.js'))));
+      };
+      const detector = createDetector({ worker });
       const stop = new AbortController();
       const onProgress = ({ phase }: Package.Progress) => phase === at && stop.abort();
       const running = detector.detect(corrupt, { signal: stop.signal, onProgress });
       const next = detector.detect(answer);
       await assert.rejects(running, { code: 'cancelled' }, at);
       assert.equal((await next).total, perfect.total, at);
+      assert.equal(started, 1, 'the module was not reached, so its worker stays');
       detector.close();
     }
   });

@@ -312,6 +312,7 @@ suite('an endpoint', () => {
     const failure = await detector.detect(trap).catch((error) => error);
     assert.equal(failure.code, 'endpoint_failed');
     assert.match(failure.message, /could not be reached/);
+    assert.equal(failure.cause.code, 'crashed');
     assert.equal((await detector.detect(answer)).ranOn, 'local', 'the next picture is none the worse for it');
     detector.close();
   });

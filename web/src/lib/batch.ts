@@ -20,8 +20,8 @@ interface BatchOptions extends DetectOptions {
   concurrency: number;
 }
 
-/** Errors that are about the whole batch: one for each remaining input would say nothing more. */
-const ENDING: ReadonlySet<string> = new Set(['cancelled', 'closed']);
+/** Errors by which the caller ends calls: of a batch they are about the whole, and an endpoint has no part in them. */
+export const ENDING: ReadonlySet<string> = new Set(['cancelled', 'closed']);
 
 /**
  * Calls `detect` for each input, at most `concurrency` of them at once, and gives the outcomes in the inputs' order, each as

@@ -1,4 +1,4 @@
-import { detectEach, type Outcome } from './batch.js';
+import { detectEach, ENDING, type Outcome } from './batch.js';
 import { type Asking, Endpoint, type EndpointOptions } from './endpoint.js';
 import { DetectorError } from './errors.js';
 import { createHost, type Host, type WorkerSource } from './host.js';
@@ -145,7 +145,7 @@ class Client implements CheckboxDetector {
     this.#options = options;
     const { endpoint } = options;
     if (endpoint) {
-      const isAddress = typeof endpoint === 'string' || endpoint instanceof URL;
+      const isAddress = typeof endpoint === 'string' || !('url' in endpoint);
       this.#endpoint = new Endpoint(isAddress ? { url: endpoint } : endpoint);
     }
     if (options.signal?.aborted) this.close();
@@ -223,8 +223,8 @@ class Client implements CheckboxDetector {
       }
     }
     const value = await this.#asked(endpoint, signal, onProgress, remote).catch((error: unknown) => {
-      // What went wrong here stays to be seen.
-      if (!why || !(error instanceof DetectorError) || error.cause !== undefined) throw error;
+      // What went wrong here stays to be seen; that of an endpoint that failed is in its words.
+      if (!why || !(error instanceof DetectorError) || ENDING.has(error.code)) throw error;
       throw new DetectorError(error.code, error.message, { cause: why });
     });
     return { value, ranOn: 'endpoint' };
@@ -318,8 +318,9 @@ class Client implements CheckboxDetector {
     if (this.#host?.host.alive === false) this.#dropHost();
     if (!this.#host) {
       const module = await this.#compiled(job);
+      if (!job.settled) job.report({ phase: 'starting' });
+      // Cancelled, perhaps by whoever was told just now: the next call starts the worker, and two would be one too many.
       if (job.settled) throw closed();
-      job.report({ phase: 'starting' });
       const host = createHost(this.#options.worker);
       this.#host = { host, info: host.start(module) };
     }
