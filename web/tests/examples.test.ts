@@ -1,6 +1,6 @@
 /** Every folder of examples/, run from the packed tarball: bundlers, the bundle opened in Chromium; Node, Deno, workerd. And the documentation. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,22 +119,40 @@ test('deno', () => {
 
 test('workerd', async () => {
   const folder = all.set('workerd');
-  const port = await freePort();
-  const address = `127.0.0.1:${port}`;
-  const server = await all.start(folder, port, 'workerd', 'serve', 'config.capnp', `--socket-addr=http=${address}`);
-  try {
-    const post = async (body: string | Uint8Array<ArrayBuffer>) => {
-      const response = await fetch(server.url, { method: 'POST', body });
-      return [response.status, await response.text()];
-    };
-    const answers = await Promise.all([1, 2, 3].map(() => post(new Uint8Array(form.png))));
-    assert.deepEqual(
-      answers,
-      [1, 2, 3].map(() => [200, expected]),
+  const post = async (url: string, body: string | Uint8Array<ArrayBuffer>) => {
+    const response = await fetch(url, { method: 'POST', body });
+    return [response.status, await response.text()];
+  };
+  const serving = async (check: (url: string) => Promise<void>) => {
+    const port = await freePort();
+    const server = await all.start(
+      folder,
+      port,
+      'workerd',
+      'serve',
+      'config.capnp',
+      `--socket-addr=http=127.0.0.1:${port}`,
     );
-    const [status, refusal] = await post('text');
+    await check(server.url).finally(() => server.stop());
+  };
+  const three = (url: string) => Promise.all([1, 2, 3].map(() => post(url, new Uint8Array(form.png))));
+  const right = [1, 2, 3].map(() => [200, expected]);
+  await serving(async (url) => {
+    assert.deepEqual(await three(url), right);
+    const [status, refusal] = await post(url, 'text');
     assert.deepEqual([status, JSON.parse(String(refusal)).code], [400, 'unsupported_format']);
-  } finally {
-    await server.stop();
-  }
+  });
+  // The same with the other way in, which finds that there are no workers.
+  const code = `
+    import { createDetector } from 'checkbox-detector';
+    import wasm from 'checkbox-detector/checkbox_detector.wasm';
+    const detector = createDetector({ wasm });
+    export default {
+      async fetch(request) {
+        if (request.method !== 'POST') return new Response();
+        return Response.json(await detector.detect(await request.arrayBuffer()));
+      },
+    };`;
+  writeFileSync(join(folder, 'worker.js'), code);
+  await serving(async (url) => assert.deepEqual(await three(url), right));
 });

@@ -271,17 +271,20 @@ for (const [name, open] of browsers) {
       await tab.words(`${result.counts.filled_checkbox} filled, ${result.counts.empty_checkbox} empty`);
     });
 
-    test('the answer is the same as in Node, byte for byte', async () => {
+    test('the answer is the same as in Node, byte for byte, with and without a worker', async () => {
       const json = await tab.run(async (all: typeof OPTIONS) => {
         const name = 'checkbox-detector';
-        const { createDetector } = (await import(name)) as typeof import('../src/lib/index.ts');
+        const { createDetector, Detector } = (await import(name)) as typeof import('../src/lib/index.ts');
         const detector = createDetector();
         const form = await (await fetch('form.png')).blob();
         const answers = await Promise.all(all.map((options) => detector.detect(form, options)));
         detector.close();
+        const synchronous = await Detector.load();
+        const bytes = await form.arrayBuffer();
+        for (const options of all) answers.push(synchronous.detect(bytes, options));
         return answers.map((answer) => JSON.stringify(answer)).join('\n');
       }, OPTIONS);
-      assert.equal(json, expected);
+      assert.equal(json, `${expected}\n${expected}`);
     });
 
     test('a call can be cancelled in the middle, and the next one is answered', async () => {
