@@ -256,6 +256,7 @@ test_all() {
   need_rust
   need shellcheck shellcheck
   need chromium chromium
+  need firefox-esr firefox-esr
   step "scripts: shellcheck"
   shellcheck build.sh .ci/run host-lambda/tests/*.sh host-lambda/deploy/*.sh host-lambda/deploy/tests/stand-ins/*
   step "Rust: format and lints"

@@ -60,6 +60,7 @@ async function buildPackage() {
   const declarations = 'checkbox_detector.d.ts';
   await copyFile(join(bindings, declarations), join(packageFolder, 'bindings', declarations));
   await copyFile(moduleFile, join(packageFolder, 'checkbox_detector.wasm'));
+  await copyFile(join(web, 'src/lib/checkbox_detector.wasm.d.ts'), join(packageFolder, 'checkbox_detector.wasm.d.ts'));
   for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) await cp(join(root, name), join(packageFolder, name));
 }
 

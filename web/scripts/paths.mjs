@@ -22,3 +22,7 @@ export const packageFolder = at('../dist');
 /** What the tests build for themselves. */
 export const generated = at('../generated');
 export const screenshots = at('../screenshots');
+
+/** How others use the package. */
+export const examples = at('../examples');
+export const apiFile = at('../docs/API.md');

@@ -1,22 +1,12 @@
 /** `createDetector` in Node: queue, cancelling, crashes, idle workers; with the module that does as it is told. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { generated } from '../scripts/paths.mjs';
+import { Worker } from 'node:worker_threads';
 import type * as Package from '../src/lib/index.ts';
 import { form, perfect } from './support/fixtures.ts';
-import { type Order, withOrder } from './support/stand-in.ts';
-
-const folder = join(generated, 'stand-in/package');
-assert.ok(existsSync(folder), 'run `npm test`, which builds this');
-const { createDetector, Detector } = (await import(pathToFileURL(join(folder, 'index.js')).href)) as typeof Package;
-
-const order = (order: Order) => withOrder(form.png, order);
-const answer = order({ do: 'answer', result: perfect });
-const trap = order({ do: 'trap' });
-const spin = order({ do: 'spin' });
+import { answer, corrupt, createDetector, Detector, folder, order, spin, trap } from './support/stand-in-package.ts';
 
 /** The stand-in puts into `model` how many calls its instance has had. */
 const callsSoFar = async (detector: Package.CheckboxDetector) => Number((await detector.detect(answer)).model);
@@ -54,12 +44,8 @@ suite('createDetector', () => {
 
   test('passes the error of the module on, and goes on', async () => {
     const detector = createDetector();
-    const error = { success: false, code: 'corrupt_image', detail: 'the picture is broken' } as const;
-    await assert.rejects(detector.detect(order({ do: 'fail', error })), {
-      name: 'DetectorError',
-      code: 'corrupt_image',
-      message: 'the picture is broken',
-    });
+    const error = { name: 'DetectorError', code: 'corrupt_image', message: 'it is broken' };
+    await assert.rejects(detector.detect(corrupt), error);
     assert.equal(await callsSoFar(detector), 2, 'the same instance');
     detector.close();
   });
@@ -115,6 +101,25 @@ suite('createDetector', () => {
     detector.close();
   });
 
+  test('cancelled by whoever is told of its progress, leaves the next call its own answer', async () => {
+    for (const at of ['loading', 'starting', 'reading', 'detecting']) {
+      let started = 0;
+      const worker = () => {
+        started++;
+        return new Worker(new URL('worker.js', pathToFileURL(join(folder, 'index.js'))));
+      };
+      const detector = createDetector({ worker });
+      const stop = new AbortController();
+      const onProgress = ({ phase }: Package.Progress) => phase === at && stop.abort();
+      const running = detector.detect(corrupt, { signal: stop.signal, onProgress });
+      const next = detector.detect(answer);
+      await assert.rejects(running, { code: 'cancelled' }, at);
+      assert.equal((await next).total, perfect.total, at);
+      assert.equal(started, 1, 'the module was not reached, so its worker stays');
+      detector.close();
+    }
+  });
+
   test('lets an idle worker go, and starts another when needed', async () => {
     const detector = createDetector({ idleMs: 50 });
     assert.equal(await callsSoFar(detector), 1);
@@ -161,6 +166,124 @@ suite('createDetector', () => {
   test('says so when the worker cannot be started', async () => {
     const detector = createDetector({ worker: 'file:///nowhere.js' });
     await assert.rejects(detector.detect(answer), { code: 'crashed' });
+    detector.close();
+  });
+});
+
+suite('detectAll', () => {
+  async function collect(iteration: AsyncIterable<Package.Outcome>): Promise<Package.Outcome[]> {
+    const outcomes: Package.Outcome[] = [];
+    for await (const outcome of iteration) outcomes.push(outcome);
+    return outcomes;
+  }
+  const codes = (outcomes: Package.Outcome[]) =>
+    outcomes.map(({ index, result, error }) => [index, error?.code ?? result?.model]);
+
+  test('gives an outcome for each input, in their order, and one bad input fails alone', async () => {
+    const detector = createDetector();
+    const inputs = [answer, corrupt, answer, 'no address', trap, answer];
+    const outcomes = await collect(detector.detectAll(inputs));
+    assert.deepEqual(codes(outcomes), [
+      [0, '1'],
+      [1, 'corrupt_image'],
+      [2, '3'],
+      [3, 'bad_input'],
+      [4, 'crashed'],
+      [5, '1'],
+    ]);
+    assert.deepEqual(
+      outcomes.map(({ input }) => input),
+      inputs,
+    );
+    assert.deepEqual(await collect(detector.detectAll([])), []);
+    detector.close();
+  });
+
+  test('asks for no more inputs than it can use, and tells which one it is about', async () => {
+    const detector = createDetector();
+    const events: string[] = [];
+    async function* pictures() {
+      for (let index = 0; index < 4; index++) {
+        events.push(`input ${index}`);
+        yield answer;
+      }
+    }
+    const onProgress = ({ phase }: Package.Progress, index: number) =>
+      phase === 'detecting' && events.push(`detecting ${index}`);
+    for await (const { index } of detector.detectAll(pictures(), { onProgress, concurrency: 1 }))
+      events.push(`outcome ${index}`);
+    const each = [0, 1, 2, 3].flatMap((index) => [`input ${index}`, `detecting ${index}`, `outcome ${index}`]);
+    assert.deepEqual(events, each);
+    detector.close();
+  });
+
+  test('gives what is done while the next input is long in coming', async () => {
+    const detector = createDetector();
+    let come: () => void = () => {};
+    async function* pictures() {
+      yield answer;
+      await new Promise<void>((resolve) => {
+        come = resolve;
+      });
+      yield answer;
+    }
+    const iteration = detector.detectAll(pictures());
+    assert.equal((await iteration.next()).value?.index, 0);
+    come();
+    assert.equal((await iteration.next()).value?.index, 1);
+    assert.equal((await iteration.next()).done, true);
+    detector.close();
+  });
+
+  test('broken off, cancels what is under way and lets the inputs go', async () => {
+    const detector = createDetector();
+    let left = false;
+    function* pictures() {
+      try {
+        while (true) yield left ? spin : answer;
+      } finally {
+        left = true;
+      }
+    }
+    for await (const { result } of detector.detectAll(pictures(), { concurrency: 3 })) {
+      assert.equal(result?.model, '1');
+      break;
+    }
+    assert.ok(left);
+    assert.ok((await callsSoFar(detector)) <= 4, 'nothing waits in front of this call');
+    detector.close();
+  });
+
+  test('cancelled or closed, ends as a whole', async () => {
+    const detector = createDetector();
+    const stop = new AbortController();
+    const iteration = detector.detectAll([answer, spin, answer], { signal: stop.signal });
+    assert.equal((await iteration.next()).value?.index, 0);
+    setTimeout(() => stop.abort('enough'), 30);
+    await assert.rejects(iteration.next(), { code: 'cancelled', cause: 'enough' });
+    assert.equal((await iteration.next()).done, true);
+    const later = new AbortController();
+    const never = detector.detectAll(
+      (async function* () {
+        await new Promise(() => {});
+        yield answer;
+      })(),
+      { signal: later.signal },
+    );
+    setTimeout(() => later.abort(), 30);
+    await assert.rejects(never.next(), { code: 'cancelled' });
+    const closing = detector.detectAll([spin]).next();
+    setTimeout(() => detector.close(), 30);
+    await assert.rejects(closing, { code: 'closed' });
+  });
+
+  test('passes on what the inputs throw', async () => {
+    const detector = createDetector();
+    const inputs = (function* () {
+      yield answer;
+      throw new Error('the folder is gone');
+    })();
+    await assert.rejects(collect(detector.detectAll(inputs)), { message: 'the folder is gone' });
     detector.close();
   });
 });

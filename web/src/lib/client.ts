@@ -1,3 +1,5 @@
+import { detectEach, ENDING, type Outcome } from './batch.js';
+import { type Asking, Endpoint, type EndpointOptions } from './endpoint.js';
 import { DetectorError } from './errors.js';
 import { createHost, type Host, type WorkerSource } from './host.js';
 import { readInput } from './input.js';
@@ -5,14 +7,16 @@ import type { Calls } from './protocol.js';
 import { compileModule } from './source.js';
 import type {
   AnnotateOptions,
-  DetectionResult,
   DetectOptions,
+  DetectResult,
   ImageInput,
   ModuleInfo,
   ModuleSource,
   Progress,
+  RanOn,
 } from './types.js';
 
+/** Options of `createDetector`; all may be left out. */
 export interface DetectorOptions {
   /** The module; by default `checkbox_detector.wasm` beside the package's code. */
   wasm?: ModuleSource;
@@ -23,15 +27,34 @@ export interface DetectorOptions {
   worker?: WorkerSource;
   /** Milliseconds without work after which the worker is ended and its memory given back; 30,000 by default. */
   idleMs?: number;
+  /**
+   * A service that runs the same module (`host-lambda`), by its address or with options: asked for what the module cannot do
+   * here. Without it nothing leaves this machine.
+   */
+  endpoint?: string | URL | EndpointOptions | undefined;
   /** Closes the detector when it aborts. */
   signal?: AbortSignal | undefined;
 }
 
+/** What every call takes besides its own options. */
 export interface CallOptions {
   /** Rejects the call with the code `cancelled`; work in progress stops at once. */
   signal?: AbortSignal | undefined;
   /** Told what the call is doing. */
   onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** Options of `detectAll`. */
+export interface DetectAllOptions extends DetectOptions {
+  /** Ends the iteration with the code `cancelled`; work in progress stops at once. */
+  signal?: AbortSignal | undefined;
+  /** Told what is being done with which input, counted from 0. */
+  onProgress?: ((progress: Progress, index: number) => void) | undefined;
+  /**
+   * Inputs under way at once, at least 1; later ones are not asked for before. By default 2, of which the worker has one, so
+   * that it never waits; with an endpoint that is always asked, as many as that takes.
+   */
+  concurrency?: number | undefined;
 }
 
 /** What `createDetector` gives. Calls run one after the other, in the order in which they were made. */
@@ -43,7 +66,18 @@ export interface CheckboxDetector {
    * @returns boxes in pixels of the picture as a viewer shows it (EXIF orientation applied), in reading order
    * @throws {DetectorError}
    */
-  detect(image: ImageInput, options?: DetectOptions & CallOptions): Promise<DetectionResult>;
+  detect(image: ImageInput, options?: DetectOptions & CallOptions): Promise<DetectResult>;
+  /**
+   * Finds the checkboxes on many pictures, each as `detect` does. An input that fails has its error for an outcome, and the
+   * others go on. Inputs are taken as they are needed, so they may be made on the way (an async generator); ending the
+   * iteration early cancels what is under way.
+   * @returns one outcome for each input, in their order
+   * @throws {DetectorError} only `cancelled` and `closed`; and whatever `images` itself throws
+   */
+  detectAll(
+    images: Iterable<ImageInput> | AsyncIterable<ImageInput>,
+    options?: DetectAllOptions,
+  ): AsyncIterableIterator<Outcome>;
   /**
    * Draws the boxes and the counts on the picture.
    * @returns bytes of a JPEG or, with `format: 'png'`, a PNG file
@@ -54,12 +88,26 @@ export interface CheckboxDetector {
   close(): void;
 }
 
+/**
+ * Errors for which the module here is to blame: an endpoint may do better. Not `internal` and `network`, which the same
+ * module would give there too.
+ */
+const CANNOT: ReadonlySet<string> = new Set(['no_wasm', 'load_failed', 'out_of_memory', 'crashed']);
+
 /** Errors after which the module's state cannot be trusted: its host is replaced. */
 const FATAL: ReadonlySet<string> = new Set(['crashed', 'out_of_memory', 'internal']);
+
+/** A value and, where there is an endpoint, who gave it. */
+interface Answer<T> {
+  value: T;
+  ranOn: RanOn | undefined;
+}
 
 /** One call, from the moment it is made until it is answered, cancelled or closed. */
 interface Job {
   work: () => Promise<unknown>;
+  /** Aborts when it is cancelled or closed, with the error that it ends with. */
+  stop: AbortController;
   report: (progress: Progress) => void;
   resolve: (value: never) => void;
   reject: (error: unknown) => void;
@@ -85,60 +133,133 @@ class Client implements CheckboxDetector {
   #running: Job | undefined;
   #module: Promise<WebAssembly.Module> | undefined;
   #host: { host: Host; info: Promise<ModuleInfo> } | undefined;
+  readonly #endpoint: Endpoint | undefined;
+  /** Calls that the endpoint has. */
+  readonly #asking = new Set<AbortController>();
+  /** Why the module will never run here; no further call tries. */
+  #never: DetectorError | undefined;
   #idle: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
   constructor(options: DetectorOptions) {
     this.#options = options;
+    const { endpoint } = options;
+    if (endpoint) {
+      const isAddress = typeof endpoint === 'string' || !('url' in endpoint);
+      this.#endpoint = new Endpoint(isAddress ? { url: endpoint } : endpoint);
+    }
     if (options.signal?.aborted) this.close();
     options.signal?.addEventListener('abort', () => this.close(), { once: true });
   }
 
-  load(options: CallOptions = {}): Promise<ModuleInfo> {
-    return this.#enqueue(options, async (job) => (await this.#started(job)).info);
+  async load(options: CallOptions = {}): Promise<ModuleInfo> {
+    const local = () => this.#enqueue(options, async (job) => (await this.#started(job)).info);
+    const { value } = await this.#either(options, local, (endpoint, asking) => endpoint.load(asking));
+    return value;
   }
 
-  detect(image: ImageInput, options: DetectOptions & CallOptions = {}): Promise<DetectionResult> {
-    const { signal, onProgress, ...rest } = options;
-    return this.#call('detect', image, rest, { signal, onProgress });
+  async detect(image: ImageInput, options: DetectOptions & CallOptions = {}): Promise<DetectResult> {
+    const { value, ranOn } = await this.#call('detect', image, options);
+    return ranOn ? { ...value, ranOn } : value;
   }
 
-  annotate(image: ImageInput, options: AnnotateOptions & CallOptions = {}): Promise<Uint8Array> {
-    const { signal, onProgress, ...rest } = options;
-    return this.#call('annotate', image, rest, { signal, onProgress });
+  async annotate(image: ImageInput, options: AnnotateOptions & CallOptions = {}): Promise<Uint8Array> {
+    return (await this.#call('annotate', image, options)).value;
+  }
+
+  detectAll(
+    images: Iterable<ImageInput> | AsyncIterable<ImageInput>,
+    options: DetectAllOptions = {},
+  ): AsyncIterableIterator<Outcome> {
+    const { concurrency = this.#endpoint?.always ? this.#endpoint.concurrency : 2, ...rest } = options;
+    return detectEach((image, options) => this.detect(image, options), images, { ...rest, concurrency });
   }
 
   close(): void {
     this.#closed = true;
     for (const job of [...this.#queue]) this.#interrupt(job, closed());
     if (this.#running) this.#interrupt(this.#running, closed());
+    for (const stop of this.#asking) stop.abort(closed());
     this.#dropHost();
   }
 
   #call<Name extends keyof Calls>(
     method: Name,
     image: ImageInput,
-    options: Calls[Name]['options'],
-    callOptions: CallOptions,
-  ): Promise<Calls[Name]['value']> {
-    return this.#enqueue(callOptions, async (job) => {
-      const { host, info } = await this.#started(job);
-      // Read only now: of many pictures waiting, only the one being worked on is in memory.
-      job.report({ phase: 'reading' });
-      const bytes = await readInput(image, info);
-      if (job.settled) throw closed();
-      job.report({ phase: 'detecting' });
-      job.inModule = true;
-      return host.call(method, bytes, options);
+    { signal, onProgress, ...options }: Calls[Name]['options'] & CallOptions,
+  ): Promise<Answer<Calls[Name]['value']>> {
+    const callOptions = { signal, onProgress };
+    const local = () =>
+      this.#enqueue(callOptions, async (job) => {
+        const { host, info } = await this.#started(job);
+        // Read only now: of many pictures waiting, only the one being worked on is in memory.
+        job.report({ phase: 'reading' });
+        const bytes = await readInput(image, { info, signal: job.stop.signal });
+        if (!job.settled) job.report({ phase: 'detecting' });
+        // Also whoever is told may have cancelled: what goes to the module now would be in the way of the next call.
+        if (job.settled) throw closed();
+        job.inModule = true;
+        return host.call(method, bytes, options);
+      });
+    return this.#either(callOptions, local, (endpoint, asking) => endpoint.call(method, image, options, asking));
+  }
+
+  /** The module's answer, or the endpoint's where that is how it is set up. */
+  async #either<T>(
+    { signal, onProgress }: CallOptions,
+    local: () => Promise<T>,
+    remote: (endpoint: Endpoint, asking: Asking) => Promise<T>,
+  ): Promise<Answer<T>> {
+    const endpoint = this.#endpoint;
+    if (!endpoint) return { value: await local(), ranOn: undefined };
+    let why = this.#never;
+    if (!endpoint.always && !why) {
+      try {
+        return { value: await local(), ranOn: 'local' };
+      } catch (error) {
+        if (!(error instanceof DetectorError && CANNOT.has(error.code))) throw error;
+        if (error.code === 'no_wasm') this.#never = error;
+        why = error;
+      }
+    }
+    const value = await this.#asked(endpoint, signal, onProgress, remote).catch((error: unknown) => {
+      // What went wrong here stays to be seen; that of an endpoint that failed is in its words.
+      if (!why || !(error instanceof DetectorError) || ENDING.has(error.code)) throw error;
+      throw new DetectorError(error.code, error.message, { cause: why });
     });
+    return { value, ranOn: 'endpoint' };
+  }
+
+  async #asked<T>(
+    endpoint: Endpoint,
+    signal: AbortSignal | undefined,
+    onProgress: CallOptions['onProgress'],
+    remote: (endpoint: Endpoint, asking: Asking) => Promise<T>,
+  ): Promise<T> {
+    if (this.#closed) throw closed();
+    const stop = new AbortController();
+    const onAbort = () => stop.abort(cancelled(signal));
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort);
+    this.#asking.add(stop);
+    try {
+      return await remote(endpoint, {
+        signal: stop.signal,
+        report: (progress) => {
+          if (!stop.signal.aborted) onProgress?.(progress);
+        },
+      });
+    } finally {
+      this.#asking.delete(stop);
+      signal?.removeEventListener('abort', onAbort);
+    }
   }
 
   #enqueue<T>({ signal, onProgress }: CallOptions, work: (job: Job) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const cancelled = () => new DetectorError('cancelled', 'The call was cancelled', { cause: signal?.reason });
       if (this.#closed) throw closed();
-      if (signal?.aborted) throw cancelled();
-      const onAbort = () => this.#interrupt(job, cancelled());
+      if (signal?.aborted) throw cancelled(signal);
+      const onAbort = () => this.#interrupt(job, cancelled(signal));
       const once =
         <Value>(answer: (value: Value) => void) =>
         (value: Value) => {
@@ -148,6 +269,7 @@ class Client implements CheckboxDetector {
         };
       const job: Job = {
         work: () => work(job),
+        stop: new AbortController(),
         report: (progress) => {
           if (!job.settled) onProgress?.(progress);
         },
@@ -182,6 +304,7 @@ class Client implements CheckboxDetector {
 
   #interrupt(job: Job, error: DetectorError): void {
     job.reject(error);
+    job.stop.abort(error);
     if (this.#running === job) {
       if (job.inModule) this.#dropHost();
       void this.#next();
@@ -195,8 +318,9 @@ class Client implements CheckboxDetector {
     if (this.#host?.host.alive === false) this.#dropHost();
     if (!this.#host) {
       const module = await this.#compiled(job);
+      if (!job.settled) job.report({ phase: 'starting' });
+      // Cancelled, perhaps by whoever was told just now: the next call starts the worker, and two would be one too many.
       if (job.settled) throw closed();
-      job.report({ phase: 'starting' });
       const host = createHost(this.#options.worker);
       this.#host = { host, info: host.start(module) };
     }
@@ -241,6 +365,10 @@ class Client implements CheckboxDetector {
     this.#host?.host.stop();
     this.#host = undefined;
   }
+}
+
+function cancelled(signal: AbortSignal | undefined): DetectorError {
+  return new DetectorError('cancelled', 'The call was cancelled', { cause: signal?.reason });
 }
 
 function closed(): DetectorError {

@@ -1,22 +1,31 @@
 import type { ErrorResult } from './types.js';
 
 /** Codes of the module: what is wrong with the picture or the options. */
-type ModuleCode =
+export type ModuleCode =
+  /** There are no bytes at all. */
   | 'empty_input'
+  /** The file is larger than is read (`limits.max_bytes` of what `load` gives). */
   | 'too_many_bytes'
+  /** It is no JPEG, PNG, WebP, TIFF, BMP or GIF file. */
   | 'unsupported_format'
+  /** It is one, but broken. */
   | 'corrupt_image'
+  /** More pixels than are read, or a side that is too long. */
   | 'too_many_pixels'
+  /** Too few pixels for a box to be on them. */
   | 'too_small'
+  /** An option that does not exist, or a value that it cannot have. */
   | 'bad_options'
+  /** The network failed on this picture. */
   | 'network'
+  /** A fault of the module. */
   | 'internal';
 
 /** Codes of this package: what is wrong around the module. */
-type HostCode =
-  /** The input is not a Blob, an ArrayBuffer or a Uint8Array. */
+export type HostCode =
+  /** The input is of no kind that is taken, or an address or pixels that are none. */
   | 'bad_input'
-  /** The file could not be read (it was moved, is a folder, or may not be opened). */
+  /** The picture could not be read (moved, not found, of another site that does not allow it). */
   | 'unreadable_input'
   /** The module could not be fetched. */
   | 'load_failed'
@@ -31,12 +40,29 @@ type HostCode =
   /** `close()` was called. */
   | 'closed';
 
+/** Codes of an endpoint: what is wrong between here and there, beside what it says of the picture. */
+export type EndpointCode =
+  /** It could not be reached, or what answered is not a detector. */
+  | 'endpoint_failed'
+  /** It took longer than it was given. */
+  | 'timeout'
+  /** It had too much to do, also when it was asked again. */
+  | 'busy'
+  /** It wants a key, or another one. */
+  | 'unauthorized'
+  /** The file is larger than what it takes in one request. */
+  | 'payload_too_large'
+  /** The annotated picture is larger than what it sends in one answer. */
+  | 'response_too_large';
+
 /** Stable codes of everything that can go wrong. A newer module may bring new ones, hence `string`. */
-export type ErrorCode = ModuleCode | HostCode | (string & {});
+export type ErrorCode = ModuleCode | HostCode | EndpointCode | (string & {});
 
 /** Every error this package throws. `code` is stable and meant for programs, `message` is words for a person. */
 export class DetectorError extends Error {
+  /** Tells it from other errors where `instanceof` cannot: in another frame, or behind a worker. */
   override readonly name = 'DetectorError';
+  /** For programs. */
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {

@@ -29,6 +29,7 @@ export interface WorkerThread {
   unref(): void;
 }
 
+/** A worker of a browser (or Deno) or of Node. */
 export type AnyWorker = Worker | WorkerThread;
 
 /** How a worker comes about: by default, from an address, by a function of the caller's, or not at all. */

@@ -12,11 +12,11 @@ const FLAGS = [
 ];
 
 /** `CHROMIUM` names another browser than Debian's. */
-export function launch(): Promise<Browser> {
+export function launch(...flags: string[]): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     // The sandbox needs rights that a container's root does not have.
     chromiumSandbox: process.getuid?.() !== 0,
-    args: FLAGS,
+    args: [...FLAGS, ...flags],
   });
 }

@@ -1,8 +1,9 @@
 /** The pictures the tests use. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inflateSync } from 'node:zlib';
 import { web } from '../../scripts/paths.mjs';
-import type { Detection, DetectionResult } from '../../src/lib/types.ts';
+import type { Detection, DetectionResult, Pixels } from '../../src/lib/types.ts';
 
 const at = (name: string) => join(web, 'tests/fixtures', name);
 
@@ -28,3 +29,13 @@ export const perfect: DetectionResult = {
   total: truth.boxes.length,
   model: 'perfect',
 };
+
+/** The pixels of the form, as a canvas would give them. */
+export function formPixels(): Pixels {
+  const { width, height } = truth.image;
+  // The TIFF's one strip, behind its header, is the grey picture as it is.
+  const grey = inflateSync(form.tiff.subarray(8));
+  const data = new Uint8ClampedArray(width * height * 4).fill(255);
+  for (let at = 0; at < width * height; at++) data.fill(grey[at] ?? 0, at * 4, at * 4 + 3);
+  return { width, height, data };
+}

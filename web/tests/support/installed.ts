@@ -14,14 +14,20 @@ export interface Installed {
   remove(): void;
 }
 
-export function install(): Installed {
-  const folder = mkdtempSync(join(tmpdir(), 'checkbox-detector-'));
-  const tarball = readdirSync(tarballFolder).find((name) => name.endsWith('.tgz'));
-  if (!tarball) throw new Error('there is no tarball in dist/package: npm run build');
+/** Path of what `npm pack` made. */
+export function tarball(): string {
+  const name = readdirSync(tarballFolder).find((name) => name.endsWith('.tgz'));
+  if (!name) throw new Error('there is no tarball in dist/package: npm run build');
+  return join(tarballFolder, name);
+}
+
+/** @param parent where the project is made */
+export function install(parent = tmpdir()): Installed {
+  const folder = mkdtempSync(join(parent, 'checkbox-detector-'));
   writeFileSync(join(folder, 'package.json'), '{"name": "user", "type": "module", "private": true}');
   writeFileSync(join(folder, 'form.png'), form.png);
   const flags = ['--offline', '--no-audit', '--no-fund', '--silent'];
-  execFileSync('npm', ['install', ...flags, join(tarballFolder, tarball)], { cwd: folder });
+  execFileSync('npm', ['install', ...flags, tarball()], { cwd: folder });
   return {
     folder,
     run(code) {
