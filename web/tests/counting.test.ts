@@ -50,9 +50,9 @@ suite('the page with the real module', () => {
       await visit.page.locator('.overlay').waitFor();
       const image = await visit.page.locator('#stage img').boundingBox();
       assert.ok(image);
-      const shapes = await visit.page.$$eval('.overlay g', (groups) =>
+      const shapes = await visit.page.locator('.overlay > g').evaluateAll((groups) =>
         groups.map((group) => {
-          const { left, top, width, height } = (group.querySelector('rect') as Element).getBoundingClientRect();
+          const { left, top, width, height } = (group.querySelector('.box') as Element).getBoundingClientRect();
           return { x: left + width / 2, y: top + height / 2, filled: group.classList.contains('filled') };
         }),
       );
@@ -73,7 +73,7 @@ suite('the page with the real module', () => {
     const visit = await Visit.to(browser, server, PATH);
     await visit.drop({ name: 'scan.tiff', bytes: form.tiff });
     assert.deepEqual(await visit.counts(), right);
-    await visit.page.getByText('This is how the detector drew it.').waitFor();
+    await visit.page.locator('.overlay').waitFor();
     const drawn = await visit.page.locator('#stage img').evaluate((image: HTMLImageElement) => image.naturalWidth);
     assert.equal(drawn, truth.image.width);
     await visit.photograph('tiff');
@@ -92,7 +92,7 @@ suite('the page with the real module', () => {
     const words: Record<string, RegExp> = {
       'cut.png': /^The picture could not be decoded/,
       'nothing.png': /^The file is empty/,
-      'paper.pdf': /JPEG, PNG, WebP, TIFF, BMP or GIF/,
+      'paper.pdf': /This PDF is damaged/,
     };
     for (const [name, expected] of Object.entries(words)) {
       await visit.page.getByRole('button', { name: new RegExp(name) }).click();
@@ -123,7 +123,7 @@ suite('on real scans', { skip: absent }, () => {
       .slice(0, 4);
     const visit = await Visit.to(browser, server, PATH);
     await visit.drop(...names.map((name) => ({ name, bytes: readFileSync(join(scans, name)) })));
-    await visit.page.getByText(`${names.length} pictures together`).waitFor({ timeout: 120_000 });
+    await visit.page.getByText(`${names.length} pages together`).waitFor({ timeout: 120_000 });
     let found = 0;
     let labelled = 0;
     for (const name of names) {
