@@ -99,14 +99,14 @@ export async function buildPage({ module, out, plugins = [] }) {
  * @param {string} module
  * @param {string} out
  */
-async function buildServiceWorker(module, out) {
+export async function buildServiceWorker(module, out) {
   /** @type {Record<string, string>} */
   const files = {};
   const names = await readdir(out, { recursive: true, withFileTypes: true });
   const paths = names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   for (const path of paths.sort()) {
     const name = relative(out, path).replaceAll('\\', '/');
-    if (name.startsWith('pdf/cmaps/') || /LICENSE/.test(name)) continue;
+    if (name === 'service-worker.js' || name.startsWith('pdf/cmaps/') || name.includes('LICENSE')) continue;
     files[name] = createHash('sha256')
       .update(await readFile(path))
       .digest('hex');
@@ -120,17 +120,37 @@ async function buildServiceWorker(module, out) {
   });
 }
 
-/** The npm package: two files of code, their declarations and the module. Not minified: whoever uses it can read it. */
+/**
+ * The component, `checkbox-detector/counter`: one file, and beside it what draws PDF pages.
+ * @param {string} module
+ * @param {string} out
+ * @param {import('esbuild').Plugin[]} plugins
+ */
+export async function buildCounter(module, out, plugins = []) {
+  await bundle(module, {
+    entryPoints: { counter: join(web, 'src/counter/counter.ts') },
+    outdir: out,
+    plugins: [...plugins, cssAsText],
+  });
+  await buildPdf(module, join(out, 'pdf'));
+}
+
+/** The npm package: code, declarations and the module. Not minified: whoever uses it can read it. */
 async function buildPackage() {
   await rm(packageFolder, { recursive: true, force: true });
   await bundle(moduleFile, {
     entryPoints: { index: join(web, 'src/lib/index.ts'), worker: join(web, 'src/lib/worker.ts') },
     outdir: packageFolder,
   });
-  await run(join(web, 'node_modules/.bin/tsc'), ['--project', join(web, 'tsconfig.package.json')]);
-  await mkdir(join(packageFolder, 'bindings'), { recursive: true });
+  await buildCounter(moduleFile, packageFolder);
+  for (const name of ['package', 'counter']) {
+    await run(join(web, 'node_modules/.bin/tsc'), ['--project', join(web, `tsconfig.${name}.json`)]);
+  }
   const declarations = 'checkbox_detector.d.ts';
-  await copyFile(join(bindings, declarations), join(packageFolder, 'bindings', declarations));
+  for (const folder of ['bindings', 'types/lib/bindings']) {
+    await mkdir(join(packageFolder, folder), { recursive: true });
+    await copyFile(join(bindings, declarations), join(packageFolder, folder, declarations));
+  }
   await copyFile(moduleFile, join(packageFolder, 'checkbox_detector.wasm'));
   for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) await cp(join(root, name), join(packageFolder, name));
 }

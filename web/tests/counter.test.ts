@@ -37,7 +37,7 @@ import { type Event, Store } from '../src/counter/store.ts';
 import { failureWords, languageFor, languages, textsFor } from '../src/counter/texts.ts';
 import { tiffPages } from '../src/counter/tiff.ts';
 import type { DetectionResult } from '../src/lib/types.ts';
-import { tiff } from './support/encode.ts';
+import { joined, tiff } from './support/encode.ts';
 import { perfect } from './support/fixtures.ts';
 
 /** Detections 10 pixels large in a row, of these states and confidences. */
@@ -335,32 +335,21 @@ suite('what is taken away', () => {
 });
 
 suite('pages of a TIFF', () => {
-  /** Two one-page files joined: the second directory moved behind the first, its strip with it. */
-  const joined = (): Buffer<ArrayBuffer> => {
-    const [a, b] = [8, 9].map((width) => tiff({ width, height: 8, pixels: new Uint8Array(width * 8).fill(255) }));
-    assert.ok(a && b);
-    const both = Buffer.concat([a, b]);
-    const [firstDirectory, secondDirectory] = [a.readUInt32LE(4), a.length + b.readUInt32LE(4)];
-    // Behind the first directory's nine entries stands where the next one is.
-    both.writeUInt32LE(secondDirectory, firstDirectory + 2 + 12 * 9);
-    // In the second, the place of the strip (its sixth entry) counts from the start of the whole file.
-    const strip = secondDirectory + 2 + 12 * 5 + 8;
-    both.writeUInt32LE(both.readUInt32LE(strip) + a.length, strip);
-    return both;
-  };
+  const wide = (width: number) => tiff({ width, height: 8, pixels: new Uint8Array(width * 8).fill(255) });
+  const two = () => joined(wide(8), wide(9));
   const widthOf = async (page: Blob | undefined) => {
     const bytes = Buffer.from((await page?.arrayBuffer()) ?? new ArrayBuffer());
     return bytes.readUInt32LE(bytes.readUInt32LE(4) + 2 + 8);
   };
 
   test('are files of their own, whose first directory is theirs', async () => {
-    const pages = await tiffPages(new Blob([joined()]));
+    const pages = await tiffPages(new Blob([two()]));
     assert.equal(pages.length, 2);
     assert.deepEqual(await Promise.all(pages.map(widthOf)), [8, 9]);
   });
 
   test('do not count reduced copies', async () => {
-    const bytes = joined();
+    const bytes = two();
     const second = bytes.readUInt32LE(bytes.readUInt32LE(4) + 2 + 12 * 9);
     // The last entry becomes NewSubfileType 1.
     bytes.writeUInt16LE(254, second + 2 + 12 * 8);
@@ -369,10 +358,10 @@ suite('pages of a TIFF', () => {
   });
 
   test('are the file itself where it has one page, is damaged, or none at all', async () => {
-    const circle = joined();
+    const circle = two();
     const first = circle.readUInt32LE(4);
     circle.writeUInt32LE(first, first + 2 + 12 * 9);
-    const cut = joined().subarray(0, 60);
+    const cut = two().subarray(0, 60);
     for (const bytes of [circle, cut, Buffer.from('II'), Buffer.from('no picture at all, but long')]) {
       const file = new Blob([bytes]);
       assert.deepEqual(await tiffPages(file), [file]);

@@ -141,7 +141,13 @@ class Running {
           if (untouched) this.store.setThreshold(conf);
           this.#showThreshold();
           say(t.ready);
-          this.#parts.get('readiness').dataset.ready = '';
+          const { dataset } = this.#parts.get('readiness');
+          dataset.ready = '';
+          // A failure here is not of any page; the next call says what is the matter.
+          const warm = () => {
+            dataset.warm = '';
+          };
+          void this.#pool.warmUp().then(warm, warm);
         },
         (error) => say(error.code === 'no_wasm' ? (t.failed.no_wasm ?? '') : t.loadFailed),
       );
@@ -162,7 +168,7 @@ class Running {
     slider.addEventListener('input', () => this.store.setThreshold(slider.valueAsNumber));
     parts.on('threshold-reset', () => this.store.setThreshold(this.#usual));
     this.#showThreshold();
-    for (const button of parts.root.querySelectorAll<HTMLElement>('[data-view]')) {
+    for (const button of parts.root.querySelectorAll<HTMLElement>('.views [data-view]')) {
       button.addEventListener('click', () => this.#setView(button.dataset.view as View));
     }
     const samples = this.#address('samples');
@@ -308,7 +314,6 @@ class Running {
     this.#viewer.clear();
     this.#editor.reset();
     if (!page) return;
-    this.#parts.say('name', this.#texts.pageName(page.file, page.number, page.of));
     this.#parts.say('size', '');
     this.#drawnFor = undefined;
     this.#updateShown(page);
@@ -330,7 +335,8 @@ class Running {
       if (progress.phase === 'loading' && progress.total) bar.value = progress.loaded / progress.total;
       else bar.removeAttribute('value');
     }
-    parts.say('name', this.#texts.pageName(page.file, page.number, page.of));
+    parts.say('name', page.file);
+    parts.say('number', this.#texts.pageNumber(page.number, page.of));
     this.#showTally(page);
     parts.get('failure').hidden = state.kind !== 'failed';
     if (state.kind === 'failed') {
@@ -411,8 +417,9 @@ class Running {
     const bar = parts.get('overall-bar', HTMLProgressElement);
     bar.max = Math.max(1, sum.all);
     bar.value = sum.done + sum.failed;
-    parts.get('undo', HTMLButtonElement).disabled = !this.store.canUndo;
-    parts.get('redo', HTMLButtonElement).disabled = !this.store.canRedo;
+    // Not `disabled`: a button that has just been pressed would lose the focus, and with it the keys their place.
+    parts.get('undo').ariaDisabled = String(!this.store.canUndo);
+    parts.get('redo').ariaDisabled = String(!this.store.canRedo);
     for (const id of ['copy', 'csv-counts', 'csv-boxes', 'json', 'zip', 'print']) {
       parts.get(id, HTMLButtonElement).disabled = sum.done === 0;
     }
@@ -430,7 +437,7 @@ class Running {
   #setView(view: View): void {
     this.#view = view;
     const parts = this.#parts;
-    for (const button of parts.root.querySelectorAll<HTMLElement>('[data-view]')) {
+    for (const button of parts.root.querySelectorAll<HTMLElement>('.views [data-view]')) {
       button.setAttribute('aria-pressed', String(button.dataset.view === view));
     }
     parts.get('viewer').dataset.view = view;

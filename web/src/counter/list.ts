@@ -76,8 +76,10 @@ export class PageList {
   /** The page's number stays to be seen where a long name is cut. */
   #nameParts({ file, number, of }: Page): (Node | string)[] {
     if (of === 1) return [make('span', { className: 'row-file' }, file)];
-    const page = this.#texts.pageName('', number, of).replace(/^[,\s]+/, '');
-    return [make('span', { className: 'row-file' }, file), make('span', { className: 'row-page' }, page)];
+    return [
+      make('span', { className: 'row-file' }, file),
+      make('span', { className: 'row-page' }, this.#texts.pageNumber(number, of)),
+    ];
   }
 
   picture(page: Page, small: Blob): void {

@@ -35,7 +35,7 @@ export function boxTable(report: PageReport, t: Texts, act: BoxActions): HTMLTab
     return make(
       'tr',
       {},
-      make('th', { scope: 'row' }, show),
+      make('th', { scope: 'row', className: 'position-cell' }, show),
       make('td', { className: box.class === 'filled_checkbox' ? 'filled' : 'empty' }, t.state[box.class]),
       make('td', { className: 'number-cell' }, box.source === 'drawn' ? '–' : (box.confidence * 100).toFixed(1)),
       ...(labelled ? [make('td', { className: 'label-cell' }, box.label ?? '')] : []),

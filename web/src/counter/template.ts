@@ -93,19 +93,19 @@ export function template(t: Texts): string {
 
   <section class="viewer" id="viewer" aria-label="${t.viewer}">
     <div class="toolbar">
-      <p class="name"><strong id="name"></strong> <span id="size"></span></p>
+      <p class="name"><strong id="name"></strong> <span id="number"></span> <span id="size"></span></p>
       <fieldset class="views" aria-label="${t.view}">
         <button type="button" data-view="picture" aria-pressed="true">${t.pictureView}</button>
         <button type="button" data-view="boxes" aria-pressed="false">${t.boxesView}</button>
         <button type="button" data-view="pages" aria-pressed="false">${t.pagesView}</button>
       </fieldset>
       <div class="tools">
-        ${tool('undo', t.undo, ICONS.undo, 'aria-keyshortcuts="Control+Z" disabled')}
-        ${tool('redo', t.redo, ICONS.redo, 'aria-keyshortcuts="Control+Y" disabled')}
+        ${tool('undo', t.undo, ICONS.undo, 'aria-keyshortcuts="Control+Z" aria-disabled="true"')}
+        ${tool('redo', t.redo, ICONS.redo, 'aria-keyshortcuts="Control+Y" aria-disabled="true"')}
         ${tool('draw', t.draw, ICONS.draw, 'aria-keyshortcuts="D" aria-pressed="false"')}
         <span class="gap"></span>
         ${tool('zoom-out', t.zoomOut, ICONS.minus, 'aria-keyshortcuts="-"')}
-        <button type="button" class="tool wide" id="zoom-fit" aria-label="${t.zoomFit}" title="${t.zoomFit}" aria-keyshortcuts="0"></button>
+        <button type="button" class="tool wide" id="zoom-fit" title="${t.zoomFit}" aria-keyshortcuts="0"></button>
         ${tool('zoom-in', t.zoomIn, ICONS.plus, 'aria-keyshortcuts="+"')}
         <button type="button" class="tool" id="boxes" aria-label="${t.showBoxes}" title="${t.showBoxes}" aria-pressed="true">${mark('empty')}</button>
         ${tool('keys', t.keys, ICONS.keys)}

@@ -43,7 +43,7 @@ const english = {
   csvCounts: 'CSV of counts',
   csvBoxes: 'CSV of boxes',
   json: 'JSON',
-  png: 'Picture',
+  png: 'PNG',
   zip: 'All as ZIP',
   print: 'Print',
   copied: 'The table is copied.',
@@ -107,6 +107,7 @@ const english = {
 
   pages: 'Pages',
   pageName: (file: string, number: number, of: number) => (of > 1 ? `${file}, page ${number}` : file),
+  pageNumber: (number: number, of: number) => (of > 1 ? `page ${number} of ${of}` : ''),
   size: (width: number, height: number) => `${width} × ${height}`,
   countsOf: (filled: number, empty: number) => `${filled} filled, ${empty} empty, ${filled + empty} in all`,
   news: (name: string, counts: string) => `${name}: ${counts}.`,
@@ -225,7 +226,7 @@ const german: Texts = {
   csvCounts: 'CSV je Seite',
   csvBoxes: 'CSV je Kästchen',
   json: 'JSON',
-  png: 'Bild',
+  png: 'PNG',
   zip: 'Alles als ZIP',
   print: 'Drucken',
   copied: 'Die Tabelle ist kopiert.',
@@ -289,6 +290,7 @@ const german: Texts = {
 
   pages: 'Seiten',
   pageName: (file, number, of) => (of > 1 ? `${file}, Seite ${number}` : file),
+  pageNumber: (number, of) => (of > 1 ? `Seite ${number} von ${of}` : ''),
   size: (width, height) => `${width} × ${height}`,
   countsOf: (filled, empty) => `${filled} angekreuzt, ${empty} leer, ${filled + empty} insgesamt`,
   news: (name, counts) => `${name}: ${counts}.`,

@@ -52,7 +52,7 @@ export class Viewer {
   }
 
   get scale(): number {
-    return this.#size ? this.stage.clientWidth / this.#size.width : 1;
+    return this.#size ? this.stage.getBoundingClientRect().width / this.#size.width : 1;
   }
 
   /** True right after a drag: the click that ends it is none. */
@@ -197,6 +197,7 @@ export class Viewer {
     this.stage.style.width = `${this.#size.width * scale}px`;
     this.stage.style.height = `${this.#size.height * scale}px`;
     this.#parts.say('zoom-fit', this.#texts.percent(scale));
+    this.#parts.get('zoom-fit').ariaLabel = `${this.#texts.percent(scale)}, ${this.#texts.zoomFit}`;
     this.#onLayout();
   }
 

@@ -6,11 +6,14 @@ export function startOffline(counter: CheckboxCounter): void {
   // Not there on plain http and in private windows of some browsers: then the page works all the same, online.
   if (!('serviceWorker' in navigator)) return;
   void takeShared(counter);
-  const controlled = navigator.serviceWorker.controller !== null;
+  let controlled = navigator.serviceWorker.controller !== null;
   let asked = false;
   navigator.serviceWorker.addEventListener('controllerchange', () => {
     // The first worker takes hold of a page that is as new as itself.
-    if (!controlled) return;
+    if (!controlled) {
+      controlled = true;
+      return;
+    }
     const reload = () => location.reload();
     // Nobody's work is thrown away because another window has changed to the new version.
     if (asked || counter.size === 0) reload();

@@ -70,7 +70,8 @@ async function fill(): Promise<void> {
     const known = await caches.match(address);
     const response =
       (known && (await checked(known, hash))) ??
-      (await checked(await fetch(address), hash)) ??
+      // The page has loaded most of it a moment ago; old or not, the hash says whether it is right.
+      (await checked(await fetch(address, { cache: 'force-cache' }), hash)) ??
       (await checked(await fetch(address, { cache: 'reload' }), hash));
     // In the middle of a deployment the folder holds files of two versions: try again at the next visit.
     if (!response) throw new Error(`${path} is not of version ${VERSION}`);

@@ -36,6 +36,8 @@ export async function serve(folders: Record<string, string>): Promise<Server> {
       response.writeHead(200, {
         'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
         'content-length': content.length,
+        // As the project's own server says it: an update keeps the names.
+        'cache-control': 'no-cache',
       });
       response.end(content);
     } catch {
