@@ -78,6 +78,7 @@ export async function buildPage({ module, out, plugins = [] }) {
     entryPoints: {
       main: join(source, 'main.ts'),
       worker: join(web, 'src/lib/worker.ts'),
+      'compile-worker': join(web, 'src/counter/compile-worker.ts'),
       style: join(source, 'style.css'),
     },
     outdir: out,
@@ -121,14 +122,17 @@ export async function buildServiceWorker(module, out) {
 }
 
 /**
- * The component, `checkbox-detector/counter`: one file, and beside it what draws PDF pages.
+ * The component, `checkbox-detector/counter`: one file, and beside it its threads.
  * @param {string} module
  * @param {string} out
  * @param {import('esbuild').Plugin[]} plugins
  */
 export async function buildCounter(module, out, plugins = []) {
   await bundle(module, {
-    entryPoints: { counter: join(web, 'src/counter/counter.ts') },
+    entryPoints: {
+      counter: join(web, 'src/counter/counter.ts'),
+      'compile-worker': join(web, 'src/counter/compile-worker.ts'),
+    },
     outdir: out,
     plugins: [...plugins, cssAsText],
   });

@@ -109,7 +109,7 @@ test('what the page transfers is held', () => {
     statSync(join(pageFolder, name)).isFile(),
   );
   const sizes = {
-    page: packed('index.html', 'style.css', 'main.js', 'worker.js', 'icon.svg'),
+    page: packed('index.html', 'style.css', 'main.js', 'compile-worker.js', 'worker.js', 'icon.svg'),
     module: packed('checkbox_detector.wasm'),
     pdf: packed('pdf/pdf-worker.js'),
     // All that is kept for later; tables for Asian text and licences are not.

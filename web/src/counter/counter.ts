@@ -1,5 +1,4 @@
 /** `<checkbox-counter>`: drop forms, have their checkboxes counted, look, correct, take the result away. */
-import type { ModuleSource } from '../lib/types.js';
 import { small } from './canvas.js';
 import css from './counter.css';
 import { figures, oncePerFrame, Parts } from './dom.js';
@@ -106,8 +105,8 @@ class Running {
     this.#parts = new Parts(root);
 
     const memory = (navigator as { deviceMemory?: number }).deviceMemory;
-    const wasm: ModuleSource | undefined = this.#address('wasm');
-    this.#pool = new Pool(poolSize(navigator.hardwareConcurrency, memory), { wasm, worker: this.#address('worker') });
+    const addresses = { wasm: this.#address('wasm'), worker: this.#address('worker') };
+    this.#pool = new Pool(poolSize(navigator.hardwareConcurrency, memory), addresses);
     const pdf = () => {
       this.#pdf ??= new PdfReader(this.#address('pdf'));
       return this.#pdf;

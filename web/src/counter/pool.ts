@@ -2,8 +2,9 @@
 import { type CheckboxDetector, createDetector } from '../lib/client.js';
 import { DetectorError } from '../lib/errors.js';
 import type { WorkerSource } from '../lib/host.js';
-import { compileModule, type LoadProgress } from '../lib/source.js';
-import type { DetectionResult, ModuleInfo, ModuleSource, Progress } from '../lib/types.js';
+import type { LoadProgress } from '../lib/source.js';
+import type { DetectionResult, ModuleInfo, Progress } from '../lib/types.js';
+import { compileAside } from './compile.js';
 
 /** The first worker is kept for the next page a person chooses; the others only while there is a queue. */
 const IDLE_MS = { first: 120_000, others: 5_000 };
@@ -36,7 +37,7 @@ interface Waiting {
 }
 
 export class Pool {
-  readonly #options: { wasm: ModuleSource | undefined; worker: WorkerSource | undefined };
+  readonly #options: { wasm: URL | undefined; worker: WorkerSource | undefined };
   readonly #detectors: (CheckboxDetector | undefined)[];
   readonly #busy: boolean[];
   #waiting: Waiting[] = [];
@@ -46,7 +47,7 @@ export class Pool {
   /** Whether there has been a real page. */
   #used = false;
 
-  constructor(size: number, options: { wasm?: ModuleSource | undefined; worker?: WorkerSource | undefined }) {
+  constructor(size: number, options: { wasm?: URL | undefined; worker?: WorkerSource | undefined }) {
     this.#options = { wasm: options.wasm, worker: options.worker };
     this.#detectors = Array.from({ length: size });
     this.#busy = Array.from({ length: size }, () => false);
@@ -155,7 +156,7 @@ export class Pool {
     this.#listeners.add(listener);
     listener(0, undefined);
     if (!this.#module) {
-      this.#module = compileModule(this.#options.wasm, (loaded, total) => {
+      this.#module = compileAside(this.#options.wasm, (loaded, total) => {
         for (const listen of this.#listeners) listen(loaded, total);
       });
       // A failure is for those who wait for it; the next call tries again.

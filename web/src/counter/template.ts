@@ -93,7 +93,7 @@ export function template(t: Texts): string {
 
   <section class="viewer" id="viewer" aria-label="${t.viewer}">
     <div class="toolbar">
-      <p class="name"><strong id="name"></strong> <span id="number"></span> <span id="size"></span></p>
+      <p class="name"><strong id="name"></strong> <span id="number"></span> <span id="size" dir="ltr"></span></p>
       <fieldset class="views" aria-label="${t.view}">
         <button type="button" data-view="picture" aria-pressed="true">${t.pictureView}</button>
         <button type="button" data-view="boxes" aria-pressed="false">${t.boxesView}</button>
