@@ -89,6 +89,7 @@ export async function buildPage({ module, out, plugins = [] }) {
   for (const name of ['index.html', 'icon.svg', 'icon-512.png', 'manifest.webmanifest']) {
     await copyFile(join(source, name), join(out, name));
   }
+  await copyFile(join(web, 'node_modules/fflate/LICENSE'), join(out, 'LICENSE-fflate'));
   await cp(join(source, 'samples'), join(out, 'samples'), { recursive: true });
   await copyFile(module, join(out, 'checkbox_detector.wasm'));
   await buildServiceWorker(module, out);
@@ -137,6 +138,7 @@ export async function buildCounter(module, out, plugins = []) {
     plugins: [...plugins, cssAsText],
   });
   await buildPdf(module, join(out, 'pdf'));
+  await copyFile(join(web, 'node_modules/fflate/LICENSE'), join(out, 'LICENSE-fflate'));
 }
 
 /** The npm package: code, declarations and the module. Not minified: whoever uses it can read it. */

@@ -13,6 +13,7 @@ import { empty, filled, form, truth } from './support/fixtures.ts';
 import { Visit } from './support/page.ts';
 import { detectPlainly } from './support/plain.ts';
 import { type Server, serve } from './support/server.ts';
+import { longestTask, TRACED } from './support/trace.ts';
 
 const PATH = '/any/path/';
 const right = { filled, empty, total: filled + empty };
@@ -178,7 +179,7 @@ suite('the page with the real module', () => {
       const visit = await Visit.to(browser, server, PATH);
       // A person takes a few seconds to choose a file; meanwhile the module gets quick.
       await visit.page.locator('#readiness[data-warm]').waitFor({ timeout: 60_000 });
-      await browser.startTracing(visit.page, { categories: ['toplevel', 'disabled-by-default-devtools.timeline'] });
+      await browser.startTracing(visit.page, { categories: TRACED });
       const start = performance.now();
       await visit.drop({ name: 'form.png', bytes: form.png });
       await visit.counts();
@@ -206,32 +207,6 @@ suite('the page with the real module', () => {
 
 const resultsOf = (visit: Visit) =>
   visit.page.evaluate(() => document.querySelector('checkbox-counter')?.results ?? []) as Promise<ResultPage[]>;
-
-/**
- * The longest task of the page's main thread in a trace, in milliseconds of the processor: what another program takes of it
- * is not the page's fault.
- */
-function longestTask(trace: Buffer): number | undefined {
-  interface Entry {
-    name: string;
-    ph: string;
-    pid: number;
-    tid: number;
-    tdur?: number;
-    args?: { name?: string };
-  }
-  const { traceEvents } = JSON.parse(trace.toString()) as { traceEvents: Entry[] };
-  const main = new Set(
-    traceEvents
-      .filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain')
-      .map(({ pid, tid }) => `${pid} ${tid}`),
-  );
-  const tasks = traceEvents.filter(
-    ({ name, ph, pid, tid, tdur }) =>
-      ph === 'X' && tdur !== undefined && /RunTask$/.test(name) && main.has(`${pid} ${tid}`),
-  );
-  return tasks.length > 0 ? Math.max(...tasks.map(({ tdur }) => tdur ?? 0)) / 1000 : undefined;
-}
 
 const corpus = process.env.CORPUS ?? join(root, '../shared/corpus');
 const scans = join(corpus, 'images/accident_statement');

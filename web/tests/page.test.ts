@@ -9,6 +9,7 @@ import { empty, filled, form, perfect } from './support/fixtures.ts';
 import { Visit } from './support/page.ts';
 import { type Server, serve } from './support/server.ts';
 import { type Order, withOrder } from './support/stand-in.ts';
+import { longestTask, TRACED } from './support/trace.ts';
 
 const PATH = '/some/where/';
 const picture = (name: string, order: Order, bytes: Uint8Array = form.png) => ({
@@ -103,6 +104,59 @@ suite('the page', () => {
     await visit.page.getByRole('button', { name: 'Start over' }).click();
     assert.ok(await visit.page.locator('#welcome').isVisible());
     assert.equal(await visit.focused(), 'choose');
+    await visit.leave();
+  });
+
+  test('takes hundreds of pages, and stays quick and small', async () => {
+    const visit = await Visit.to(browser, server, PATH);
+    await visit.page.getByText('Ready.').waitFor();
+    const session = await visit.page.context().newCDPSession(visit.page);
+    await session.send('Performance.enable');
+    const heap = async () => {
+      await session.send('HeapProfiler.collectGarbage');
+      const { metrics } = await session.send('Performance.getMetrics');
+      return (metrics.find(({ name }) => name === 'JSHeapUsedSize')?.value ?? Number.NaN) / 1e6;
+    };
+    const pages = 150;
+    const { bytes } = answer('page.png');
+    // Made in the page: each is a file of its own, as from a folder.
+    await visit.page.evaluate(
+      ([base64, pages]) => {
+        const content = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+        const files = Array.from({ length: pages }, (_, index) => new File([content], `page-${index + 1}.png`));
+        Object.assign(globalThis, { files });
+      },
+      [bytes.toString('base64'), pages] as const,
+    );
+    await browser.startTracing(visit.page, { categories: TRACED });
+    await visit.page.evaluate(() => {
+      document.querySelector('checkbox-counter')?.add((globalThis as unknown as { files: File[] }).files);
+    });
+    await visit.page.getByText(`${pages} pages together`).waitFor({ timeout: 120_000 });
+    assert.match(await visit.text('sum-figures'), new RegExp(`${pages * filled} filled`));
+    const slider = visit.page.getByRole('slider');
+    await slider.fill('0.7');
+    await visit.page.locator('#threshold-value', { hasText: '70%' }).waitFor();
+    const blocked = longestTask(await browser.stopTracing());
+    assert.ok(blocked !== undefined && blocked < 50, `the page was busy for ${blocked} ms`);
+    const used = await heap();
+    assert.ok(used < 60, `${used} MB of script objects`);
+    console.log(`${pages} pages: longest task ${blocked.toFixed(0)} ms, ${used.toFixed(0)} MB of script objects`);
+    await visit.photograph('hundreds');
+    await visit.page.getByRole('button', { name: 'Start over' }).click();
+    const images = await visit.page.locator('.small-page').count();
+    assert.equal(images, 0);
+    await visit.leave();
+  });
+
+  test('offers the camera where files come from a finger', async () => {
+    const visit = await Visit.to(browser, server, PATH, { isMobile: true, hasTouch: true });
+    const chooser = visit.page.waitForEvent('filechooser');
+    await visit.page.getByRole('button', { name: 'Take a photo' }).tap();
+    const { bytes } = answer('IMG_1.jpg');
+    await (await chooser).setFiles([{ name: 'IMG_1.jpg', mimeType: 'image/jpeg', buffer: bytes }]);
+    assert.equal((await visit.counts()).total, perfect.total);
+    assert.equal(await visit.text('name'), 'Photo 1');
     await visit.leave();
   });
 

@@ -10,6 +10,8 @@ interface Row {
   image: HTMLImageElement;
   name: HTMLSpanElement;
   state: HTMLSpanElement;
+  /** The counts that the row shows. */
+  shown: string;
 }
 
 export class PageList {
@@ -46,7 +48,7 @@ export class PageList {
     button.append(state);
     button.addEventListener('click', () => this.#onSelect(page));
     const item = make('li', {}, button);
-    this.#rows.set(page.id, { item, button, image, name, state });
+    this.#rows.set(page.id, { item, button, image, name, state, shown: '' });
     return item;
   }
 
@@ -62,8 +64,10 @@ export class PageList {
     const { state } = page;
     row.button.dataset.state = state.kind;
     row.button.classList.toggle('doubtful', (tally?.uncertain ?? 0) > 0);
+    const counts = tally ? this.#texts.countsOf(tally.filled, tally.empty) : '';
     if (tally) {
-      row.state.replaceChildren(figures(tally.filled, tally.empty, this.#texts.countsOf(tally.filled, tally.empty)));
+      // The threshold touches every row, and changes few.
+      if (row.shown !== counts) row.state.replaceChildren(figures(tally.filled, tally.empty, counts));
     } else if (state.kind === 'failed') {
       row.state.textContent = this.#texts.states.failed;
     } else if (state.kind === 'working') {
@@ -71,6 +75,7 @@ export class PageList {
         state.progress.phase === 'waiting' ? this.#texts.states.waiting : this.#texts.progress(state.progress);
       if (row.state.textContent !== words) row.state.textContent = words;
     }
+    row.shown = counts;
   }
 
   /** The page's number stays to be seen where a long name is cut. */
