@@ -3,9 +3,9 @@
  * Expects what `npm run build` leaves in ../dist.
  */
 import { spawnSync } from 'node:child_process';
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildPage, bundle } from './build.mjs';
+import { buildCounter, buildPage, buildServiceWorker, bundle } from './build.mjs';
 import { buildForNode } from './node.mjs';
 import { generated, web } from './paths.mjs';
 
@@ -33,12 +33,23 @@ const standIn = {
     }));
   },
 };
-await buildPage({ module, out: join(generated, 'stand-in/page'), plugins: [standIn] });
+const page = join(generated, 'stand-in/page');
+await buildPage({ module, out: page, plugins: [standIn] });
+// The next version of the page, as a deployment would bring it.
+const nextPage = join(generated, 'stand-in/next-page');
+await cp(page, nextPage, { recursive: true });
+const index = await readFile(join(page, 'index.html'), 'utf8');
+await writeFile(
+  join(nextPage, 'index.html'),
+  index.replace('<checkbox-counter', '<p>Somebody else</p><checkbox-counter'),
+);
+await buildServiceWorker(module, nextPage);
 await bundle(module, {
   entryPoints: { index: join(web, 'src/lib/index.ts'), worker: join(web, 'src/lib/worker.ts') },
   outdir: join(generated, 'stand-in/package'),
   plugins: [standIn],
 });
+await buildCounter(module, join(generated, 'stand-in/package'), [standIn]);
 await writeFile(join(generated, 'stand-in/package/checkbox_detector.wasm'), standInBytes);
 
 const files = names.map((name) => join(generated, 'tests', name.replace(/\.ts$/, '.mjs')));

@@ -1,14 +1,19 @@
 /** The page as it is shipped, with the real module: right counts, in every format, on real forms. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { pageFolder, root } from '../scripts/paths.mjs';
+import type { ResultPage } from '../src/counter/report.ts';
 import { launch } from './support/browser.ts';
+import { joined } from './support/encode.ts';
 import { empty, filled, form, truth } from './support/fixtures.ts';
 import { Visit } from './support/page.ts';
+import { detectPlainly } from './support/plain.ts';
 import { type Server, serve } from './support/server.ts';
+import { longestTask, TRACED } from './support/trace.ts';
 
 const PATH = '/any/path/';
 const right = { filled, empty, total: filled + empty };
@@ -50,9 +55,9 @@ suite('the page with the real module', () => {
       await visit.page.locator('.overlay').waitFor();
       const image = await visit.page.locator('#stage img').boundingBox();
       assert.ok(image);
-      const shapes = await visit.page.$$eval('.overlay g', (groups) =>
+      const shapes = await visit.page.locator('.overlay > g').evaluateAll((groups) =>
         groups.map((group) => {
-          const { left, top, width, height } = (group.querySelector('rect') as Element).getBoundingClientRect();
+          const { left, top, width, height } = (group.querySelector('.box') as Element).getBoundingClientRect();
           return { x: left + width / 2, y: top + height / 2, filled: group.classList.contains('filled') };
         }),
       );
@@ -73,7 +78,7 @@ suite('the page with the real module', () => {
     const visit = await Visit.to(browser, server, PATH);
     await visit.drop({ name: 'scan.tiff', bytes: form.tiff });
     assert.deepEqual(await visit.counts(), right);
-    await visit.page.getByText('This is how the detector drew it.').waitFor();
+    await visit.page.locator('.overlay').waitFor();
     const drawn = await visit.page.locator('#stage img').evaluate((image: HTMLImageElement) => image.naturalWidth);
     assert.equal(drawn, truth.image.width);
     await visit.photograph('tiff');
@@ -92,7 +97,7 @@ suite('the page with the real module', () => {
     const words: Record<string, RegExp> = {
       'cut.png': /^The picture could not be decoded/,
       'nothing.png': /^The file is empty/,
-      'paper.pdf': /JPEG, PNG, WebP, TIFF, BMP or GIF/,
+      'paper.pdf': /This PDF is damaged/,
     };
     for (const [name, expected] of Object.entries(words)) {
       await visit.page.getByRole('button', { name: new RegExp(name) }).click();
@@ -105,12 +110,103 @@ suite('the page with the real module', () => {
     await visit.leave();
   });
 
+  test('counts every page of a PDF, its ticks too, with the words beside each box', async () => {
+    const visit = await Visit.to(browser, server, PATH);
+    await visit.page.getByRole('button', { name: 'A fillable PDF' }).click();
+    await visit.page.getByText('2 pages together').waitFor({ timeout: 120_000 });
+    const pages = await resultsOf(visit);
+    const ticked = pages.map(({ result, labels }) =>
+      result.detections.flatMap((box, index) => (box.class === 'filled_checkbox' ? [labels?.[index]] : [])),
+    );
+    assert.deepEqual(ticked, [
+      ['Family', 'Excursions', 'Lectures', 'Driving'],
+      ['Store my address', 'By direct debit'],
+    ]);
+    assert.deepEqual(
+      pages.map(({ page, result }) => [page, result.total]),
+      [
+        [1, 13],
+        [2, 6],
+      ],
+    );
+    await visit.page
+      .getByRole('button', { name: /fillable\.pdf/ })
+      .first()
+      .click();
+    await visit.page.locator('.overlay').waitFor();
+    await visit.photograph('pdf');
+    await visit.page.getByRole('button', { name: 'Boxes', exact: true }).click();
+    await visit.photograph('pdf-labels');
+    await visit.leave();
+  });
+
+  test('counts every page of a TIFF', async () => {
+    const visit = await Visit.to(browser, server, PATH);
+    await visit.drop({ name: 'pages.tiff', bytes: joined(form.tiff, form.tiff) });
+    await visit.page.getByText('2 pages together').waitFor({ timeout: 120_000 });
+    for (const { result } of await resultsOf(visit)) assert.equal(result.total, right.total);
+    assert.deepEqual(await visit.counts(), right);
+    // The browser shows no TIFF: the detector draws the small pictures too.
+    await visit.page.locator('.small-page:not([hidden])').nth(1).waitFor();
+    await visit.leave();
+  });
+
+  test('counts the other samples', async () => {
+    const visit = await Visit.to(browser, server, PATH);
+    await visit.page.getByRole('button', { name: 'A survey' }).click();
+    assert.deepEqual(await visit.counts(), { filled: 7, empty: 28, total: 35 });
+    await visit.page.locator('.overlay').waitFor();
+    await visit.photograph('survey');
+    await visit.leave();
+  });
+
+  test('gives the same boxes at its own threshold, asked for less and filtered, as the module asked for just that', async () => {
+    const visit = await Visit.to(browser, server, PATH);
+    await visit.page.getByRole('button', { name: 'A survey' }).click();
+    await visit.counts();
+    const [page] = await resultsOf(visit);
+    const module = await WebAssembly.compile(readFileSync(join(pageFolder, 'checkbox_detector.wasm')));
+    const survey = readFileSync(join(pageFolder, 'samples/survey.jpg'));
+    assert.deepEqual(page?.result, JSON.parse(detectPlainly(module, survey, {})));
+    await visit.leave();
+  });
+
+  test('never blocks the page for more than 50 ms, and has the first result soon', async () => {
+    // On a machine that has more to do than it has cores, everything takes as much longer.
+    const allowed = 1500 * Math.max(1, (loadavg()[0] ?? 0) / cpus().length);
+    const waits: number[] = [];
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const visit = await Visit.to(browser, server, PATH);
+      // A person takes a few seconds to choose a file; meanwhile the module gets quick.
+      await visit.page.locator('#readiness[data-warm]').waitFor({ timeout: 60_000 });
+      await browser.startTracing(visit.page, { categories: TRACED });
+      const start = performance.now();
+      await visit.drop({ name: 'form.png', bytes: form.png });
+      await visit.counts();
+      waits.push(performance.now() - start);
+      await visit.drop({ name: 'form.jpg', bytes: form.sideways }, { name: 'two.png', bytes: form.png });
+      await visit.page.getByText('3 pages together').waitFor({ timeout: 60_000 });
+      await visit.page.keyboard.press('b');
+      await visit.page.keyboard.press(' ');
+      const blocked = longestTask(await browser.stopTracing());
+      assert.ok(blocked !== undefined && blocked < 50, `the page was busy for ${blocked} ms`);
+      console.log(`first result after ${waits.at(-1)?.toFixed(0)} ms, longest task ${blocked.toFixed(0)} ms`);
+      await visit.leave();
+      // Once is enough to show that it can; a busy machine may take longer.
+      if ((waits.at(-1) ?? 0) < allowed) break;
+    }
+    assert.ok(Math.min(...waits) < allowed, `first result after ${waits} ms, allowed ${allowed}`);
+  });
+
   test('is loaded from its own folder only', () => {
     const outside = server.requests.filter((path) => !path.startsWith(PATH));
     assert.deepEqual([...new Set(outside)], []);
     assert.ok(server.requests.includes(`${PATH}checkbox_detector.wasm`));
   });
 });
+
+const resultsOf = (visit: Visit) =>
+  visit.page.evaluate(() => document.querySelector('checkbox-counter')?.results ?? []) as Promise<ResultPage[]>;
 
 const corpus = process.env.CORPUS ?? join(root, '../shared/corpus');
 const scans = join(corpus, 'images/accident_statement');
@@ -123,7 +219,7 @@ suite('on real scans', { skip: absent }, () => {
       .slice(0, 4);
     const visit = await Visit.to(browser, server, PATH);
     await visit.drop(...names.map((name) => ({ name, bytes: readFileSync(join(scans, name)) })));
-    await visit.page.getByText(`${names.length} pictures together`).waitFor({ timeout: 120_000 });
+    await visit.page.getByText(`${names.length} pages together`).waitFor({ timeout: 120_000 });
     let found = 0;
     let labelled = 0;
     for (const name of names) {

@@ -1,12 +1,13 @@
 /**
- * Draws the form in tests/fixtures: HTML rendered by Chromium, with every box's place and state read from the document.
- * The files are committed, so that a machine's fonts do not decide whether the tests pass. `npm run fixtures` draws anew.
+ * Draws the form in tests/fixtures: HTML rendered by Chromium, with every box's place and state read from the document; and
+ * from it and others the page's samples and its icon. The files are committed, so that a machine's fonts do not decide whether the tests pass. `npm run fixtures` draws anew.
  */
-import { writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { web } from '../scripts/paths.mjs';
 import { launch } from './support/browser.ts';
 import { type Grey, png, tiff, withOrientation } from './support/encode.ts';
+import { type PdfPage, pdf } from './support/pdf.ts';
 
 /** Strokes of a pen over a box of 24 by 24, which they may leave. */
 const MARKS = {
@@ -86,7 +87,126 @@ const drawn = await page.evaluate(async (source) => {
   turned.drawImage(upright, 0, 0);
   return { width, height, pixels, jpeg: sideways.toDataURL('image/jpeg', 0.6).split(',')[1] as string };
 }, picture);
+
+// The second sample: a questionnaire as a phone sees it, a little turned, under a lamp.
+const SURVEY: [question: string, answer: number][] = [
+  ['The meeting started on time.', 3],
+  ['I could hear every speaker.', 4],
+  ['The room was warm enough.', 0],
+  ['The topics matter to me.', 4],
+  ['There was time for questions.', 2],
+  ['I will come again.', 4],
+  ['I would bring a friend.', 1],
+];
+const survey = `<!doctype html><meta charset="utf-8"><style>
+  body { margin: 0; width: 1000px; height: 1300px; overflow: hidden; background: linear-gradient(160deg, #6b5844, #3d3024) }
+  main { position: absolute; inset: 70px 80px; padding: 60px; background: #fbfaf6; font: 22px/1.4 "DejaVu Sans", sans-serif;
+    transform: perspective(2600px) rotateX(5deg) rotateY(-3deg) rotate(-1.6deg); box-shadow: 0 10px 40px #000a }
+  h1 { font: bold 36px "DejaVu Serif", serif; margin: 0 0 10px } p { margin: 0 0 30px }
+  table { border-collapse: collapse; width: 100% } td, th { padding: 15px 8px; border-bottom: 1px solid #999; font-weight: 400 }
+  th { font-size: 15px } td + td { text-align: center }
+  .box { width: 26px; height: 26px; overflow: visible; fill: none; stroke: #222; stroke-width: 1.6 }
+  .box path { stroke: #20307a; stroke-width: 2.6; stroke-linecap: round }
+  .light { position: absolute; inset: 0; background: radial-gradient(circle at 75% 15%, #fff5, #0000 55%, #0006) }
+</style><main><h1>How was the meeting?</h1><p>One mark in each line, please.</p>
+<table><tr><th></th>${['not at all', 'hardly', 'partly', 'mostly', 'fully'].map((head) => `<th>${head}</th>`).join('')}</tr>
+${SURVEY.map(
+  ([question, answer], row) =>
+    `<tr><td>${question}</td>${[0, 1, 2, 3, 4]
+      .map((column) => `<td>${box(column === answer ? (row % 3 === 1 ? 'tick' : 'cross') : undefined)}</td>`)
+      .join('')}</tr>`,
+).join('')}</table></main><div class="light"></div>`;
+await page.setContent(survey);
+await page.setViewportSize({ width: 1000, height: 1300 });
+const photograph = await page.screenshot({ type: 'jpeg', quality: 72 });
+
+// The page's icon for places that take no SVG, with room around it to be cut round.
+const icon = (await readFile(join(web, 'src/page/icon.svg'), 'utf8')).replace('rx="8"', '');
+const drawIcon = await browser.newPage({ viewport: { width: 512, height: 512 } });
+await drawIcon.setContent(
+  `<style>body { margin: 0; background: #18212f } svg { padding: 40px; width: 432px }</style>${icon}`,
+);
+const iconPicture = await drawIcon.screenshot();
 await browser.close();
+
+// The third sample: a form to be filled in on the screen, with text beside its boxes.
+const lines = (heading: string, note: string, questions: [string, [label: string, filled: boolean][]][]): PdfPage => {
+  const drawn: PdfPage = {
+    texts: [
+      { x: 56, y: 770, size: 20, text: heading },
+      { x: 56, y: 748, size: 10, text: note },
+    ],
+    boxes: [],
+  };
+  let y = 700;
+  for (const [question, answers] of questions) {
+    drawn.texts.push({ x: 56, y, size: 12, text: question });
+    y -= 26;
+    for (const [index, [label, filled]] of answers.entries()) {
+      const x = 66 + 240 * (index % 2);
+      drawn.boxes.push({ x, y, size: 12, filled });
+      drawn.texts.push({ x: x + 20, y: y + 2.5, size: 10.5, text: label });
+      if (index % 2 === 1 || index === answers.length - 1) y -= 24;
+    }
+    y -= 16;
+  }
+  return drawn;
+};
+const fillable = pdf([
+  lines('Membership', 'Please tick what applies, save the file and send it back.', [
+    [
+      'Kind of membership',
+      [
+        ['Single', false],
+        ['Family', true],
+        ['Reduced', false],
+        ['Supporting', false],
+      ],
+    ],
+    [
+      'I would like to be told about',
+      [
+        ['Excursions', true],
+        ['Lectures', true],
+        ['Workshops', false],
+        ['Elections', false],
+      ],
+    ],
+    [
+      'I can help with',
+      [
+        ['Setting up', false],
+        ['Driving', true],
+        ['Translating', false],
+        ['Accounts', false],
+        ['Press', false],
+      ],
+    ],
+  ]),
+  lines('Consent', 'Each of these can be taken back at any time.', [
+    [
+      'Data',
+      [
+        ['Store my address', true],
+        ['Share it with the federation', false],
+      ],
+    ],
+    [
+      'Pictures',
+      [
+        ['Take pictures of me at events', false],
+        ['Publish them', false],
+      ],
+    ],
+    [
+      'Payment',
+      [
+        ['By direct debit', true],
+        ['By invoice', false],
+      ],
+    ],
+  ]),
+]);
 
 const grey: Grey = { ...drawn, pixels: Uint8Array.from(drawn.pixels) };
 const save = (name: string, content: Buffer | string) => writeFile(join(web, 'tests/fixtures', name), content);
@@ -97,3 +217,9 @@ await save(
   'form.json',
   `${JSON.stringify({ image: { width: grey.width, height: grey.height }, boxes }, undefined, 1)}\n`,
 );
+const samples = join(web, 'src/page/samples');
+await mkdir(samples, { recursive: true });
+await writeFile(join(samples, 'form.png'), png(grey));
+await writeFile(join(samples, 'survey.jpg'), photograph);
+await writeFile(join(samples, 'fillable.pdf'), fillable);
+await writeFile(join(web, 'src/page/icon-512.png'), iconPicture);

@@ -1,4 +1,4 @@
-/** The parts of the page and of the package that are plain functions. */
+/** The parts of the package that are plain functions; those of the page are in counter.test.ts. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,98 +9,11 @@ import { DetectorError, isErrorResult } from '../src/lib/errors.ts';
 import { type Reading, readInput } from '../src/lib/input.ts';
 import { bmp, bmpSize, png } from '../src/lib/pixels.ts';
 import { compileModule } from '../src/lib/source.ts';
-import { type Picture, type State, sum } from '../src/page/pictures.ts';
-import { areFine, fitScale, shapeOf, stepScale } from '../src/page/shapes.ts';
-import { texts } from '../src/page/texts.ts';
-import { form, formPixels, perfect } from './support/fixtures.ts';
+import { form, formPixels } from './support/fixtures.ts';
 import { detectPlainly } from './support/plain.ts';
 import { serve } from './support/server.ts';
 import { startFake } from './support/service.ts';
 import { info, standInBytes } from './support/stand-in.ts';
-
-suite('shapes over the picture', () => {
-  const bbox = { x1: 100, y1: 200, x2: 120, y2: 230 };
-
-  test('keep their distance in pixels of the screen, at every scale', () => {
-    for (const scale of [0.25, 1, 4]) {
-      const shape = shapeOf({ class: 'empty_checkbox', confidence: 1, bbox }, scale);
-      assert.equal((bbox.x1 - shape.x) * scale, 2);
-      assert.equal((shape.y + shape.height - bbox.y2) * scale, 2);
-    }
-  });
-
-  test('differ in form, not in colour alone', () => {
-    const empty = shapeOf({ class: 'empty_checkbox', confidence: 1, bbox }, 1);
-    const filled = shapeOf({ class: 'filled_checkbox', confidence: 1, bbox }, 1);
-    assert.ok(empty.radius > 5 && !empty.badge);
-    assert.ok(filled.radius === 0 && filled.badge);
-  });
-
-  test('keep the badge visible on small boxes and small on large ones', () => {
-    const radius = (side: number) => {
-      const box = { x1: 0, y1: 0, x2: side, y2: side };
-      return shapeOf({ class: 'filled_checkbox', confidence: 1, bbox: box }, 1).badge?.radius;
-    };
-    assert.equal(radius(4), 3.5);
-    assert.equal(radius(400), 9);
-  });
-});
-
-test('lines are thinner where most boxes are small on the screen', () => {
-  assert.ok(areFine(perfect.detections, 0.3));
-  assert.ok(!areFine(perfect.detections, 0.6));
-});
-
-suite('zoom', () => {
-  test('fits the longer side in, and enlarges small pictures three times at most', () => {
-    assert.equal(fitScale({ width: 1000, height: 2000 }, { width: 500, height: 500 }), 0.25);
-    assert.equal(fitScale({ width: 10, height: 10 }, { width: 500, height: 500 }), 3);
-  });
-
-  test('stays within bounds however often it is asked for', () => {
-    let scale = 0.25;
-    for (let step = 0; step < 50; step++) scale = stepScale(scale, 0.25, 1);
-    assert.equal(scale, 8);
-    for (let step = 0; step < 100; step++) scale = stepScale(scale, 0.25, -1);
-    assert.equal(scale, 0.025);
-  });
-});
-
-test('the sum counts what is done and tells what failed', () => {
-  const picture = (state: State): Picture => ({ id: 0, name: '', file: new Blob(), state });
-  const pictures = [
-    picture({ kind: 'done', result: perfect }),
-    picture({ kind: 'done', result: perfect }),
-    picture({ kind: 'failed', code: 'corrupt_image', detail: '' }),
-    picture({ kind: 'working', progress: { phase: 'detecting' } }),
-  ];
-  const { empty_checkbox, filled_checkbox } = perfect.counts;
-  assert.deepEqual(sum(pictures), {
-    filled: 2 * filled_checkbox,
-    empty: 2 * empty_checkbox,
-    done: 2,
-    failed: 1,
-    all: 4,
-  });
-});
-
-suite('texts', () => {
-  test('make a sentence of what the detector says', () => {
-    assert.equal(texts.failure('empty_input', 'the file is empty'), 'The file is empty.');
-    assert.match(texts.failure('crashed', 'unreachable'), /starts afresh/);
-  });
-
-  test('say of how many pictures the sum is', () => {
-    assert.equal(texts.sum({ done: 1, failed: 1, all: 3 }), '2 of 3 done');
-    assert.equal(texts.sum({ done: 2, failed: 1, all: 3 }), '2 of 3 counted');
-    assert.equal(texts.sum({ done: 3, failed: 0, all: 3 }), '3 pictures together');
-  });
-
-  test('show how far loading is where that is known', () => {
-    assert.equal(texts.progress({ phase: 'loading', loaded: 50, total: 200 }), 'Loading the detector… 25%');
-    assert.equal(texts.progress({ phase: 'loading', loaded: 50, total: undefined }), 'Loading the detector…');
-  });
-});
 
 suite('errors', () => {
   test('are told from other things the module might throw', () => {

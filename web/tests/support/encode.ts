@@ -90,3 +90,18 @@ export function withOrientation(jpeg: Buffer, orientation: number): Buffer {
   const exif = Buffer.concat([Buffer.from([0xff, 0xe1, 0, content.length + 2]), content]);
   return Buffer.concat([jpeg.subarray(0, 2), exif, jpeg.subarray(2)]);
 }
+
+/** Two TIFF files as `tiff` writes them as one of two pages. */
+export function joined(first: Buffer, second: Buffer): Buffer<ArrayBuffer> {
+  const both = Buffer.concat([first, second]);
+  const [firstDirectory, secondDirectory] = [first.readUInt32LE(4), first.length + second.readUInt32LE(4)];
+  const entries = first.readUInt16LE(firstDirectory);
+  // Behind the entries of a directory stands where the next one is.
+  both.writeUInt32LE(secondDirectory, firstDirectory + 2 + 12 * entries);
+  for (let entry = 0; entry < entries; entry++) {
+    const at = secondDirectory + 2 + 12 * entry;
+    // Places of strips count from the start of the whole file.
+    if (both.readUInt16LE(at) === 273) both.writeUInt32LE(both.readUInt32LE(at + 8) + first.length, at + 8);
+  }
+  return both;
+}

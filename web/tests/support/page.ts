@@ -1,6 +1,7 @@
 /** Handling the page in Chromium as a person does. */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { screenshots } from '../../scripts/paths.mjs';
@@ -24,12 +25,19 @@ export class Visit {
     });
     page.on('pageerror', (error) => this.strays.push(`page error: ${error.message}`));
     page.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') this.strays.push(`console: ${message.text()}`);
+      if (message.type() !== 'error' && message.type() !== 'warning') return;
+      // Said by the driver itself, wherever a test does without the service worker.
+      if (!message.text().includes('blocked by Playwright')) this.strays.push(`console: ${message.text()}`);
     });
   }
 
   static async to(browser: Browser, server: Server, path: string, options: BrowserContextOptions = {}): Promise<Visit> {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    const context = await browser.newContext({
+      viewport: { width: 1280, height: 800 },
+      locale: 'en-GB',
+      serviceWorkers: 'block',
+      ...options,
+    });
     const visit = new Visit(await context.newPage(), server.origin);
     await visit.page.goto(server.origin + path);
     return visit;
@@ -77,11 +85,25 @@ export class Visit {
 
   /** Waits for the counts of the picture that is shown. */
   async counts(): Promise<{ filled: number; empty: number; total: number }> {
-    await this.page.waitForFunction(() => /^\d+$/.test(document.getElementById('total-count')?.textContent ?? ''));
+    await this.page.locator('#total-count', { hasText: /^\d+$/ }).waitFor({ timeout: 60_000 });
     const [filled, empty, total] = await Promise.all(
       ['filled-count', 'empty-count', 'total-count'].map(async (id) => Number(await this.text(id))),
     );
     return { filled: filled ?? -1, empty: empty ?? -1, total: total ?? -1 };
+  }
+
+  /** The id of the element that has the focus, in the component or around it. */
+  focused(): Promise<string | undefined> {
+    return this.page.evaluate(() => {
+      const outer = document.activeElement;
+      return (outer?.shadowRoot?.activeElement ?? outer)?.id;
+    });
+  }
+
+  /** What the browser saves when this is done, as name and bytes. */
+  async saved(act: () => Promise<void>): Promise<NamedBytes> {
+    const [download] = await Promise.all([this.page.waitForEvent('download'), act()]);
+    return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
   }
 
   /** Into web/screenshots, to be looked at. */

@@ -10,6 +10,8 @@ const TYPES: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
   '.wasm': 'application/wasm',
+  '.webmanifest': 'application/manifest+json',
+  '.png': 'image/png',
 };
 
 export interface Server {
@@ -34,6 +36,8 @@ export async function serve(folders: Record<string, string>): Promise<Server> {
       response.writeHead(200, {
         'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
         'content-length': content.length,
+        // As the project's own server says it: an update keeps the names.
+        'cache-control': 'no-cache',
       });
       response.end(content);
     } catch {

@@ -1,0 +1,2 @@
+/** Name of the cache through which shared files go from the service worker to the page. */
+export const SHARED = 'checkbox-counter-shared';
