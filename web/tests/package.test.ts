@@ -97,7 +97,7 @@ suite('the package', () => {
 
   test('is no larger than is said here', () => {
     const sizes: [what: string, bytes: number, most: number][] = [
-      ['the tarball', statSync(tarball()).size, 3_300_000],
+      ['the tarball', statSync(tarball()).size, 5_600_000],
       ['index.js, gzip', gzipSync(code('index.js')).length, 14_000],
       ['worker.js, gzip', gzipSync(code('worker.js')).length, 4_500],
     ];
