@@ -1,6 +1,6 @@
 /** A tab of either browser, as far as tests of both need it: Chromium by playwright-core, Firefox by puppeteer-core. */
-import { accessSync } from 'node:fs';
 import { launch } from './browser.ts';
+import { launchFirefox } from './firefox.ts';
 
 export interface Tab {
   go(url: string): Promise<void>;
@@ -30,15 +30,8 @@ async function chromium(): Promise<Tab> {
   };
 }
 
-/**
- * Debian's Firefox, through WebDriver BiDi; `FIREFOX` names another. puppeteer-core, because playwright-core's BiDi asks for
- * commands that the ESR does not have, and selenium-webdriver needs geckodriver, which Debian does not package.
- */
 async function firefox(): Promise<Tab> {
-  const executablePath = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
-  accessSync(executablePath);
-  const { launch } = await import('puppeteer-core');
-  const browser = await launch({ browser: 'firefox', executablePath, headless: true });
+  const browser = await launchFirefox();
   const page = await browser.newPage();
   return {
     async go(url) {
