@@ -104,7 +104,7 @@ function publish(): void {
 }
 
 /** What the shipped page may cost, in bytes of gzip: its own code, the module, and what comes with the first PDF. */
-const MOST = { page: 45_000, module: 3_300_000, pdf: 600_000, offline: 4_900_000 };
+const MOST = { page: 50_000, module: 3_300_000, pdf: 600_000, offline: 4_900_000 };
 
 test('what the page transfers is held', () => {
   const packed = (...names: string[]) =>
