@@ -37,7 +37,7 @@ import { type Event, Store } from '../src/counter/store.ts';
 import { failureWords, languageFor, languages, textsFor } from '../src/counter/texts.ts';
 import { tiffPages } from '../src/counter/tiff.ts';
 import type { DetectionResult } from '../src/lib/types.ts';
-import { joined, tiff } from './support/encode.ts';
+import { bigTiff, joined, tiff } from './support/encode.ts';
 import { perfect } from './support/fixtures.ts';
 
 /** Detections 10 pixels large in a row, of these states and confidences. */
@@ -346,6 +346,16 @@ suite('pages of a TIFF', () => {
     const pages = await tiffPages(new Blob([two()]));
     assert.equal(pages.length, 2);
     assert.deepEqual(await Promise.all(pages.map(widthOf)), [8, 9]);
+  });
+
+  test('are told apart in BigTIFF too', async () => {
+    const grey = (width: number) => ({ width, height: 8, pixels: new Uint8Array(width * 8).fill(255) });
+    const pages = await tiffPages(new Blob([Uint8Array.from(bigTiff(grey(8), grey(9), grey(10)))]));
+    const widths = pages.map(async (page) => {
+      const bytes = Buffer.from(await page.arrayBuffer());
+      return bytes.readUInt32LE(Number(bytes.readBigUInt64LE(8)) + 8 + 12);
+    });
+    assert.deepEqual(await Promise.all(widths), [8, 9, 10]);
   });
 
   test('do not count reduced copies', async () => {

@@ -8,7 +8,7 @@ import type { Browser } from 'playwright-core';
 import { pageFolder, root } from '../scripts/paths.mjs';
 import type { ResultPage } from '../src/counter/report.ts';
 import { launch } from './support/browser.ts';
-import { joined } from './support/encode.ts';
+import { joined, tiff } from './support/encode.ts';
 import { empty, filled, form, truth } from './support/fixtures.ts';
 import { Visit } from './support/page.ts';
 import { detectPlainly } from './support/plain.ts';
@@ -142,9 +142,17 @@ suite('the page with the real module', () => {
 
   test('counts every page of a TIFF', async () => {
     const visit = await Visit.to(browser, server, PATH);
-    await visit.drop({ name: 'pages.tiff', bytes: joined(form.tiff, form.tiff) });
+    const blank = { ...truth.image, pixels: new Uint8Array(truth.image.width * truth.image.height).fill(255) };
+    // Two that differ: it shows that each page is read, and not the first one twice.
+    await visit.drop({ name: 'pages.tiff', bytes: joined(form.tiff, tiff(blank)) });
     await visit.page.getByText('2 pages together').waitFor({ timeout: 120_000 });
-    for (const { result } of await resultsOf(visit)) assert.equal(result.total, right.total);
+    assert.deepEqual(
+      (await resultsOf(visit)).map(({ page, result }) => [page, result.total]),
+      [
+        [1, right.total],
+        [2, 0],
+      ],
+    );
     assert.deepEqual(await visit.counts(), right);
     // The browser shows no TIFF: the detector draws the small pictures too.
     await visit.page.locator('.small-page:not([hidden])').nth(1).waitFor();

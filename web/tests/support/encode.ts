@@ -50,22 +50,28 @@ function crc32(bytes: Buffer): number {
   return ~crc >>> 0;
 }
 
-/** TIFF, 8-bit grey, one strip, compressed by deflate (Adobe's number 8). */
-export function tiff({ width, height, pixels }: Grey): Buffer {
-  const strip = deflateSync(pixels, { level: 9 });
-  const SHORT = 3;
-  const LONG = 4;
-  const entries: [tag: number, type: number, value: number][] = [
+const TIFF = { SHORT: 3, LONG: 4, LONG8: 16 };
+
+/** What a directory of an 8-bit grey page says, whose one strip lies at `at`, compressed by deflate (Adobe's number 8). */
+function entriesOf({ width, height }: Grey, at: number, length: number): [tag: number, type: number, value: number][] {
+  const { SHORT, LONG } = TIFF;
+  return [
     [256, LONG, width],
     [257, LONG, height],
     [258, SHORT, 8],
     [259, SHORT, 8],
     [262, SHORT, 1],
-    [273, LONG, 8],
+    [273, LONG, at],
     [277, SHORT, 1],
     [278, LONG, height],
-    [279, LONG, strip.length],
+    [279, LONG, length],
   ];
+}
+
+/** TIFF of one page. */
+export function tiff(page: Grey): Buffer {
+  const strip = deflateSync(page.pixels, { level: 9 });
+  const entries = entriesOf(page, 8, strip.length);
   const directory = Buffer.alloc(2 + 12 * entries.length + 4);
   directory.writeUInt16LE(entries.length, 0);
   entries.forEach(([tag, type, value], index) => {
@@ -79,6 +85,34 @@ export function tiff({ width, height, pixels }: Grey): Buffer {
   const header = Buffer.from([0x49, 0x49, 42, 0, 0, 0, 0, 0]);
   header.writeUInt32LE(8 + strip.length + padding.length, 4);
   return Buffer.concat([header, strip, padding, directory]);
+}
+
+/** BigTIFF, in which places and counts have 8 bytes; any number of pages. */
+export function bigTiff(...pages: Grey[]): Buffer {
+  const header = Buffer.from([0x49, 0x49, 43, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  const parts = [header];
+  let length = header.length;
+  // Where the place of the next directory is to be written.
+  let link: [part: Buffer, at: number] = [header, 8];
+  for (const page of pages) {
+    const strip = deflateSync(page.pixels, { level: 9 });
+    const entries = entriesOf(page, length, strip.length);
+    const directory = Buffer.alloc(8 + 20 * entries.length + 8);
+    directory.writeBigUInt64LE(BigInt(entries.length), 0);
+    entries.forEach(([tag, type, value], index) => {
+      const at = 8 + 20 * index;
+      directory.writeUInt16LE(tag, at);
+      directory.writeUInt16LE(tag === 273 ? TIFF.LONG8 : type, at + 2);
+      directory.writeBigUInt64LE(1n, at + 4);
+      directory.writeBigUInt64LE(BigInt(value), at + 12);
+    });
+    const padding = Buffer.alloc((8 - (strip.length % 8)) % 8);
+    link[0].writeBigUInt64LE(BigInt(length + strip.length + padding.length), link[1]);
+    link = [directory, directory.length - 8];
+    parts.push(strip, padding, directory);
+    length += strip.length + padding.length + directory.length;
+  }
+  return Buffer.concat(parts);
 }
 
 /** A JPEG with an EXIF block that holds nothing but the orientation (1 to 8). */
