@@ -1,5 +1,6 @@
 /**
- * Builds the tests and what they need, then runs them: `npm test`, or `npm test -- page` for the files named so.
+ * Builds the tests and what they need, then runs them: `npm test`, or `npm test -- page` for the files named so, or
+ * `npm test -- page zoom` for those of their tests whose names match.
  * Expects what `npm run build` leaves in ../dist.
  */
 import { spawnSync } from 'node:child_process';
@@ -12,7 +13,7 @@ import { generated, web } from './paths.mjs';
 await rm(generated, { recursive: true, force: true });
 
 const tests = join(web, 'tests');
-const wanted = process.argv[2] ?? '';
+const [wanted = '', pattern] = process.argv.slice(2);
 const names = (await readdir(tests)).filter((name) => name.endsWith('.test.ts') && name.includes(wanted));
 await buildForNode(
   names.map((name) => join(tests, name)),
@@ -55,9 +56,14 @@ await writeFile(join(generated, 'stand-in/package/checkbox_detector.wasm'), stan
 const files = names.map((name) => join(generated, 'tests', name.replace(/\.ts$/, '.mjs')));
 const { status } = spawnSync(
   process.execPath,
-  ['--test', '--test-reporter=spec', '--enable-source-maps', '--test-concurrency=1', ...files],
-  {
-    stdio: 'inherit',
-  },
+  [
+    '--test',
+    '--test-reporter=spec',
+    '--enable-source-maps',
+    '--test-concurrency=1',
+    ...(pattern ? [`--test-name-pattern=${pattern}`] : []),
+    ...files,
+  ],
+  { stdio: 'inherit' },
 );
 process.exit(status ?? 1);
