@@ -206,6 +206,56 @@ suite('correcting', () => {
     assert.equal(await visit.text('corrected'), '', 'a drag is no click');
     await visit.leave();
   });
+
+  test('zooms and moves with two fingers, and moves with one', async () => {
+    const visit = await visiting([counted('form.png')], {
+      viewport: { width: 820, height: 1100 },
+      isMobile: true,
+      hasTouch: true,
+    });
+    const { page } = visit;
+    const session = await page.context().newCDPSession(page);
+    const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...fingers: { x: number; y: number }[]) =>
+      session.send('Input.dispatchTouchEvent', {
+        type,
+        touchPoints: fingers.map((finger, id) => ({ ...finger, id })),
+      });
+    const image = async () => (await page.locator('#stage img').boundingBox()) ?? assert.fail();
+    const zoom = async () => Number.parseInt(await visit.text('zoom-fit'), 10);
+    const before = await image();
+    const fitted = await zoom();
+    // Over a box, which a click would flip.
+    const { x, y } = await middleOf(visit, 0);
+    await touch('touchStart', { x: x - 20, y }, { x: x + 20, y });
+    // Nobody's fingers part without wandering off a little.
+    for (let step = 1; step <= 10; step++) {
+      const [spread, drift] = [20 + 4 * step, 6 * step];
+      await touch('touchMove', { x: x - spread, y: y + drift }, { x: x + spread, y: y + drift });
+    }
+    await touch('touchEnd');
+    const after = await image();
+    const factor = after.width / before.width;
+    assert.ok(Math.abs(factor - 3) < 0.05, `three times as far apart: ${factor}`);
+    assert.ok(Math.abs((await zoom()) - 3 * fitted) <= 2, `${fitted} %, then ${await zoom()} %`);
+    const under = await middleOf(visit, 0);
+    assert.ok(
+      Math.hypot(under.x - x, under.y - y - 60) < 3,
+      `what was between the fingers follows them: ${JSON.stringify([x, y, under])}`,
+    );
+    assert.equal(await visit.text('corrected'), '', 'a pinch is no tap');
+
+    await touch('touchStart', { x: 400, y: 700 });
+    for (let step = 1; step <= 12; step++) await touch('touchMove', { x: 400 - 5 * step, y: 700 });
+    await touch('touchEnd');
+    await page.waitForTimeout(300);
+    const moved = await image();
+    assert.ok(moved.x < after.x - 30, `${after.x}, then ${moved.x}`);
+    assert.equal(moved.width, after.width);
+
+    await page.touchscreen.tap(...(Object.values(await middleOf(visit, 0)) as [number, number]));
+    assert.equal(await visit.text('corrected'), '1 corrected by hand', 'a tap after it is one');
+    await visit.leave();
+  });
 });
 
 const resultsOf = (visit: Visit) =>

@@ -160,18 +160,21 @@ export class Viewer {
     return this.#size ? fitScale(this.#size, this.#frame()) : 1;
   }
 
-  /** @param at what stays where it is on the screen; the middle by default */
-  #zoomTo(scale: number, at?: { clientX: number; clientY: number }): void {
+  /**
+   * @param at a place on the screen; the middle by default
+   * @param point of the page that is to be there then; by default the one that is there now
+   */
+  #zoomTo(scale: number, at?: { clientX: number; clientY: number }, point?: Point): void {
     if (!this.#size) return;
     const desk = this.#desk.getBoundingClientRect();
     const anchor = at ?? { clientX: desk.left + desk.width / 2, clientY: desk.top + desk.height / 2 };
-    const point = this.toPage(anchor);
+    const { x, y } = point ?? this.toPage(anchor);
     this.#scale = scale;
     this.#layOut();
     const { left, top } = this.stage.getBoundingClientRect();
     this.#desk.scrollBy({
-      left: left + point.x * scale - anchor.clientX,
-      top: top + point.y * scale - anchor.clientY,
+      left: left + x * scale - anchor.clientX,
+      top: top + y * scale - anchor.clientY,
       behavior: 'instant',
     });
   }
@@ -222,25 +225,35 @@ export class Viewer {
     );
   }
 
-  #zoomBy(from: number, factor: number, at: { clientX: number; clientY: number }): void {
+  #zoomBy(from: number, factor: number, at: { clientX: number; clientY: number }, point?: Point): void {
     const fit = this.#fitting();
-    this.#zoomTo(Math.min(Math.max(from * factor, fit / 10), Math.max(8, fit)), at);
+    this.#zoomTo(Math.min(Math.max(from * factor, fit / 10), Math.max(8, fit)), at, point);
   }
 
   /** One mouse drags, two fingers pinch; one finger moves the picture by itself, as it scrolls anything. */
   #listenToPointers(): void {
     const down = new Map<number, PointerEvent>();
-    let pinch: { distance: number; scale: number } | undefined;
+    let pinch: { distance: number; scale: number; point: Point } | undefined;
     let start: { x: number; y: number; left: number; top: number } | undefined;
-    const distance = () => {
-      const [a, b] = [...down.values()];
-      return a && b ? Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY) : 0;
+    const fingers = () => {
+      const [a, b] = [...down.values()] as [PointerEvent, PointerEvent];
+      const middle = { clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 };
+      return { distance: Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY), middle };
     };
+    // Else the browser may take two fingers that wander off together for its own scrolling, and end the pinch.
+    const onTouch = (event: TouchEvent) => {
+      if (event.touches.length === 2 && event.cancelable) event.preventDefault();
+    };
+    for (const type of ['touchstart', 'touchmove'] as const) {
+      this.#desk.addEventListener(type, onTouch, { passive: false });
+    }
     this.#desk.addEventListener('pointerdown', (event) => {
       down.set(event.pointerId, event);
       this.#dragged = false;
-      if (down.size === 2) pinch = { distance: distance(), scale: this.#current() };
-      else if (event.pointerType === 'mouse' && event.button === 0 && !this.stage.classList.contains('drawing')) {
+      if (down.size === 2) {
+        const { distance, middle } = fingers();
+        pinch = { distance, scale: this.#current(), point: this.toPage(middle) };
+      } else if (event.pointerType === 'mouse' && event.button === 0 && !this.stage.classList.contains('drawing')) {
         start = { x: event.clientX, y: event.clientY, left: this.#desk.scrollLeft, top: this.#desk.scrollTop };
       }
     });
@@ -248,10 +261,9 @@ export class Viewer {
       if (!down.has(event.pointerId)) return;
       down.set(event.pointerId, event);
       if (pinch && down.size === 2) {
-        const [a, b] = [...down.values()] as [PointerEvent, PointerEvent];
-        const at = { clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 };
+        const { distance, middle } = fingers();
         this.#dragged = true;
-        this.#zoomBy(pinch.scale, distance() / Math.max(1, pinch.distance), at);
+        this.#zoomBy(pinch.scale, distance / Math.max(1, pinch.distance), middle, pinch.point);
       } else if (start) {
         const [dx, dy] = [event.clientX - start.x, event.clientY - start.y];
         if (!this.#dragged && Math.hypot(dx, dy) < DRAG) return;
