@@ -1,6 +1,8 @@
 /** The page in Chromium, with the module that does as it is told: what each state looks like, and what goes wrong. */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { generated } from '../scripts/paths.mjs';
@@ -147,6 +149,28 @@ suite('the page', () => {
     const images = await visit.page.locator('.small-page').count();
     assert.equal(images, 0);
     await visit.leave();
+  });
+
+  test('takes all that is in a folder, picked or dropped, as people count, and nothing hidden', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'folder-'));
+    // More than a browser hands out of a folder at once, which is a hundred.
+    const names = ['inner/one.png', ...Array.from({ length: 105 }, (_, index) => `page-${index + 1}.png`)];
+    const hidden = ['.DS_Store', 'Thumbs.db', 'inner/.hidden.png', '.hidden/inside.png'];
+    for (const name of ['inner', '.hidden']) mkdirSync(join(folder, name));
+    for (const name of names) writeFileSync(join(folder, name), answer(name).bytes);
+    for (const name of hidden) writeFileSync(join(folder, name), 'not to be read');
+    for (const way of ['pickFolder', 'dropPath'] as const) {
+      const visit = await Visit.to(browser, server, PATH);
+      await visit[way](folder);
+      await visit.page.getByText(`${names.length} pages together`).waitFor({ timeout: 60_000 });
+      assert.deepEqual(
+        await visit.page.locator('.row-file').allTextContents(),
+        names.map((name) => basename(name)),
+        way,
+      );
+      await visit.leave();
+    }
+    rmSync(folder, { recursive: true });
   });
 
   test('offers the camera where files come from a finger', async () => {

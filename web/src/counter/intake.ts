@@ -7,7 +7,7 @@ export interface NamedFile {
   file: Blob;
 }
 
-/** Names of a folder's files that are nobody's pages. */
+/** Names of files and folders that hold nobody's pages. */
 const HIDDEN = /^(\.|Thumbs\.db$|desktop\.ini$)/i;
 
 export interface Intake {
@@ -34,7 +34,9 @@ export function listen({ parts, texts, area, signal, onFiles, onNothing }: Intak
   for (const [id, buttons, nameOf] of pickers) {
     const picker = parts.get(id, HTMLInputElement);
     picker.addEventListener('change', () => {
-      const files = [...(picker.files ?? [])].filter(({ name }) => !HIDDEN.test(name));
+      const files = [...(picker.files ?? [])].filter(
+        ({ name, webkitRelativePath }) => !(webkitRelativePath || name).split('/').some((part) => HIDDEN.test(part)),
+      );
       if (id === 'folder') files.sort((a, b) => byPath(a.webkitRelativePath, b.webkitRelativePath));
       if (files.length > 0) onFiles(files.map((file) => ({ name: nameOf(file), file })));
       // Choosing the same file again is to count as a change.

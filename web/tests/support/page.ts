@@ -52,6 +52,20 @@ export class Visit {
     await this.#transfer('drop', files);
   }
 
+  async pickFolder(path: string): Promise<void> {
+    await this.page.setInputFiles('#folder', path);
+  }
+
+  /** Drags a real file or folder from outside the browser into the middle of the window. */
+  async dropPath(path: string): Promise<void> {
+    const session = await this.page.context().newCDPSession(this.page);
+    const { width, height } = this.page.viewportSize() ?? assert.fail();
+    const data = { items: [], files: [path], dragOperationsMask: 1 };
+    for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+      await session.send('Input.dispatchDragEvent', { type, x: width / 2, y: height / 2, data });
+    }
+  }
+
   async paste(...files: NamedBytes[]): Promise<void> {
     await this.#transfer('paste', files);
   }
