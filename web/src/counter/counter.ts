@@ -1,7 +1,7 @@
 /** `<checkbox-counter>`: drop forms, have their checkboxes counted, look, correct, take the result away. */
 import { small } from './canvas.js';
 import css from './counter.css';
-import { figures, oncePerFrame, Parts } from './dom.js';
+import { afterPaint, figures, oncePerFrame, Parts } from './dom.js';
 import { Editor } from './editor.js';
 import { listen, type NamedFile } from './intake.js';
 import { PageList } from './list.js';
@@ -118,7 +118,8 @@ class Running {
     this.store.listen((event) => this.#onStore(event));
     offer({ parts: this.#parts, texts: this.#texts, store: this.store, readable: (page) => this.#readable(page) });
     this.#listen();
-    this.load();
+    // Starting threads takes tens of milliseconds, and compiling all the cores there are: first there is something to see.
+    afterPaint(() => this.load());
   }
 
   #address(name: string): URL | undefined {
@@ -129,6 +130,7 @@ class Running {
 
   /** Ready before the first page is chosen. */
   load(): void {
+    if (this.#stopper.signal.aborted) return;
     const t = this.#texts;
     const say = (words: string) => this.#parts.say('readiness', words);
     this.#pool

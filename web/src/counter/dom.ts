@@ -79,3 +79,8 @@ export function oncePerFrame(act: () => void): () => void {
     else requestAnimationFrame(run);
   };
 }
+
+/** Runs `act` once what has been made so far is on the screen. */
+export function afterPaint(act: () => void): void {
+  oncePerFrame(() => setTimeout(act))();
+}
