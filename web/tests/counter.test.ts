@@ -527,6 +527,11 @@ suite('texts', () => {
       words: 'The file is empty.',
       detail: 'The file is empty.',
     });
+    const detail = 'an archive or office document cannot be read; send a JPEG, PNG, WebP, TIFF, BMP or GIF picture';
+    assert.equal(
+      failureWords(texts, 'unsupported_format', detail).detail,
+      'An archive or office document cannot be read.',
+    );
     assert.match(failureWords(texts, 'crashed', 'unreachable').words, /starts afresh/);
     assert.equal(failureWords(texts, 'never heard of', 'odd').words, 'This page could not be counted.');
   });

@@ -177,9 +177,12 @@ class Running {
     for (const button of parts.root.querySelectorAll<HTMLElement>('[data-sample]')) {
       button.addEventListener('click', () => samples && this.#addSample(new URL(button.dataset.sample ?? '', samples)));
     }
-    // A phone has a camera where a file may come from; elsewhere the button would only open the same dialog again.
-    parts.get('take-photo').hidden = !matchMedia('(pointer: coarse)').matches;
-    parts.get('choose-folder').hidden = matchMedia('(pointer: coarse)').matches;
+    // A phone has a camera where a file may come from; elsewhere the button would only open the same dialog again. Nor
+    // does anybody drop files on a phone.
+    const touch = matchMedia('(pointer: coarse)').matches;
+    parts.get('take-photo').hidden = !touch;
+    parts.get('choose-folder').hidden = touch;
+    if (touch) parts.say('invitation', this.#texts.invitationTouch);
   }
 
   async #addSample(address: URL): Promise<void> {

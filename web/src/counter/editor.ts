@@ -156,7 +156,8 @@ export class Editor {
     this.#parts.get('selection').hidden = false;
     for (const id of ['selection-flip', 'selection-remove', 'selection-keep']) this.#parts.get(id).hidden = !box;
     if (!box || !page) {
-      this.#parts.say('selection-words', this.#drawing ? this.#texts.drawHint : this.#texts.hint);
+      const { drawHint, hint, hintDraw } = this.#texts;
+      this.#parts.say('selection-words', this.#drawing ? drawHint : boxes.length > 0 ? hint : hintDraw);
       return;
     }
     this.#parts.get('selection-keep').hidden = box.kept;

@@ -53,7 +53,7 @@ export function template(t: Texts): string {
     <rect class="empty" x="42.5" y="90.5" width="19" height="19" rx="6" />
   </svg>
   <h2 id="welcome-title">${t.question}</h2>
-  <p class="lead">${t.invitation}</p>
+  <p class="lead" id="invitation">${t.invitation}</p>
   <div class="choices">
     <button type="button" class="primary large" id="choose">${t.choose}</button>
     <button type="button" class="quiet large" id="choose-folder">${t.chooseFolder}</button>

@@ -17,6 +17,7 @@ const english = {
 
   question: 'How many boxes are ticked?',
   invitation: 'Drop pictures or PDF files of forms anywhere here, paste one, or',
+  invitationTouch: 'Pictures and PDF files of forms: any number at once.',
   choose: 'Choose files',
   chooseFolder: 'Choose a folder',
   takePhoto: 'Take a photo',
@@ -34,7 +35,7 @@ const english = {
   nothing: 'No checkbox was found on this page.',
   uncertain: (count: number) => (count === 1 ? '1 box is uncertain' : `${count} boxes are uncertain`),
   nextUncertain: 'Look at the next',
-  threshold: 'Least confidence',
+  threshold: 'At least this sure:',
   thresholdReset: 'Reset',
   percent: (value: number) => `${Math.round(value * 100)}%`,
 
@@ -81,7 +82,8 @@ const english = {
   confirmed: 'confirmed',
   sure: (confidence: number) => `${(confidence * 100).toFixed(1)}% sure`,
   isUncertain: 'uncertain',
-  hint: 'Click a box to flip it.',
+  hint: 'A click on a box flips it between empty and filled.',
+  hintDraw: 'Was a box missed? Choose the frame with the plus, above, and draw it.',
   drawHint: 'Draw a frame around the missed box, or click in its middle. Esc ends drawing.',
   drawn: 'A box was added; arrow keys move it, with Shift they resize it.',
   removed: 'The box was deleted.',
@@ -90,7 +92,7 @@ const english = {
   columns: {
     position: 'No.',
     state: 'State',
-    confidence: 'Confidence',
+    confidence: 'Sure (%)',
     label: 'Label',
     note: 'Note',
     actions: 'Change',
@@ -200,6 +202,7 @@ const german: Texts = {
 
   question: 'Wie viele Kästchen sind angekreuzt?',
   invitation: 'Bilder oder PDF-Dateien von Formularen hierher ziehen, einfügen oder',
+  invitationTouch: 'Bilder und PDF-Dateien von Formularen, so viele Sie wollen.',
   choose: 'Dateien wählen',
   chooseFolder: 'Ordner wählen',
   takePhoto: 'Foto aufnehmen',
@@ -217,7 +220,7 @@ const german: Texts = {
   nothing: 'Auf dieser Seite wurde kein Kästchen gefunden.',
   uncertain: (count) => (count === 1 ? '1 Kästchen ist unsicher' : `${count} Kästchen sind unsicher`),
   nextUncertain: 'Nächstes ansehen',
-  threshold: 'Mindestsicherheit',
+  threshold: 'Mindestens so sicher:',
   thresholdReset: 'Zurücksetzen',
   percent: (value) => `${Math.round(value * 100)} %`,
 
@@ -264,7 +267,8 @@ const german: Texts = {
   confirmed: 'bestätigt',
   sure: (confidence) => `zu ${(confidence * 100).toFixed(1).replace('.', ',')} % sicher`,
   isUncertain: 'unsicher',
-  hint: 'Ein Klick auf ein Kästchen kehrt es um.',
+  hint: 'Ein Klick auf ein Kästchen wechselt zwischen leer und angekreuzt.',
+  hintDraw: 'Ein Kästchen übersehen? Oben den Rahmen mit dem Plus wählen und es einzeichnen.',
   drawHint: 'Einen Rahmen um das übersehene Kästchen ziehen oder in seine Mitte klicken. Esc beendet das Zeichnen.',
   drawn: 'Ein Kästchen kam dazu; Pfeiltasten bewegen es, mit der Umschalttaste ändern sie seine Größe.',
   removed: 'Das Kästchen ist gelöscht.',
@@ -273,7 +277,7 @@ const german: Texts = {
   columns: {
     position: 'Nr.',
     state: 'Zustand',
-    confidence: 'Sicherheit',
+    confidence: 'Sicher (%)',
     label: 'Beschriftung',
     note: 'Anmerkung',
     actions: 'Ändern',
@@ -401,7 +405,8 @@ export function textsFor(wanted: readonly string[]): Texts {
 
 /** Words for an error: ours where there are some, and what the detector says itself, in English, in any case. */
 export function failureWords(texts: Texts, code: string, detail: string): { words: string; detail: string } {
-  return { words: texts.failed[code] ?? texts.failedOtherwise, detail: sentence(detail) };
+  // What to send instead is said by the words already, for this page, which reads more than the detector alone.
+  return { words: texts.failed[code] ?? texts.failedOtherwise, detail: sentence(detail.replace(/; send a .*/, '')) };
 }
 
 function sentence(detail: string): string {

@@ -39,6 +39,9 @@ export class Visit {
       ...options,
     });
     const visit = new Visit(await context.newPage(), server.origin);
+    // File dialogs come to the test only while somebody listens, and Playwright does not wait until the browser knows: one
+    // that is asked for before is opened for nobody, and keeps all others from opening.
+    visit.page.on('filechooser', () => undefined);
     await visit.page.goto(server.origin + path);
     return visit;
   }
