@@ -241,20 +241,15 @@ suite('the page', () => {
     assert.equal(await visit.focused(), 'choose');
     const outline = await visit.page.locator('#choose').evaluate((button) => getComputedStyle(button).outlineStyle);
     assert.equal(outline, 'solid');
-    // On a busy machine headless Chromium loses the first request for a file dialog now and then: a person presses again.
-    const open = async () => {
-      const opened = visit.page.waitForEvent('filechooser', { timeout: 5000 });
-      await visit.page.keyboard.press('Enter');
-      return opened;
-    };
-    const chooser = await open().catch(open);
+    const opened = visit.page.waitForEvent('filechooser');
+    await visit.page.keyboard.press('Enter');
     const [one, two] = [answer('one.png'), answer('two.png')].map(({ name, bytes }) => ({
       name,
       mimeType: '',
       buffer: bytes,
     }));
     assert.ok(one && two);
-    await chooser.setFiles([one, two]);
+    await (await opened).setFiles([one, two]);
     await visit.counts();
     assert.equal(await visit.focused(), 'desk');
     await visit.page.keyboard.press('j');
