@@ -73,8 +73,11 @@ install_debian() {
   run "installing $*" "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
 }
 
+# Debian's current compiler, for where rustup is not.
+DEBIAN_RUST=(rustc-web cargo-web rust-web-src lld-22)
+
 need_rust() {
-  has cargo || die "cargo is missing; install Rust from https://rustup.rs (stable)"
+  has cargo || install_debian "${DEBIAN_RUST[@]}"
   need cc build-essential
 }
 
@@ -103,7 +106,7 @@ need_wasm_target() {
     step "rustup has no $TARGET here; using Debian's compiler and building the standard library from source"
   fi
   if ! [ -x /usr/bin/cargo ] || ! [ -d /usr/lib/rustlib/src/rust ] || ! [ -x /usr/bin/rust-lld ]; then
-    install_debian rustc-web cargo-web rust-web-src lld-22
+    install_debian "${DEBIAN_RUST[@]}"
   fi
   MODULE_CARGO=(env "PATH=/usr/bin:$PATH" RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc /usr/bin/cargo)
   MODULE_FLAGS=("-Zbuild-std=std,panic_abort")
@@ -252,6 +255,19 @@ sizes() {
   [ "$brotli" -le "$MAX_MODULE_BROTLI" ] || die "the module is larger than $MAX_MODULE_BROTLI bytes with brotli"
 }
 
+lint_rust() {
+  step "Rust: format and lints"
+  if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
+    has rustup || {
+      step "NOT linted: Debian's compiler comes without clippy; install Rust from https://rustup.rs for it"
+      return
+    }
+    run "adding rustfmt and clippy" rustup component add rustfmt clippy
+  fi
+  cargo fmt --all --check
+  cargo clippy --quiet --locked --workspace --all-targets --all-features -- -D warnings
+}
+
 test_all() {
   need_rust
   need shellcheck shellcheck
@@ -259,12 +275,7 @@ test_all() {
   need firefox-esr firefox-esr
   step "scripts: shellcheck"
   shellcheck build.sh .ci/run host-lambda/tests/*.sh host-lambda/deploy/*.sh host-lambda/deploy/tests/stand-ins/*
-  step "Rust: format and lints"
-  if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
-    run "adding rustfmt and clippy" rustup component add rustfmt clippy
-  fi
-  cargo fmt --all --check
-  cargo clippy --quiet --locked --workspace --all-targets --all-features -- -D warnings
+  lint_rust
   build
   sizes
   step "model: format, lints, types, tests"

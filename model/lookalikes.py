@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from model.canvas import Canvas
 from model.fonts import Face, Font, FontBook, Words, ink_of, text_length
 from model.marks import draw_mark, draw_path, random_hand
+from model.vehicles import vehicles
 
 Rng = np.random.Generator
 
@@ -586,7 +587,7 @@ def _outlines(c: Canvas, x: float, y: float, w: float, size: int, ink: float, rn
 
 
 def _bodies(c: Canvas, x: float, y: float, w: float, size: int, ink: float, rng: Rng) -> float:
-    """Things seen from above, in sections (cars, boats, chairs, bottles): four-sided parts as large as checkboxes, whose sides
+    """Things seen from above, in sections (boats, chairs, bottles): four-sided parts as large as checkboxes, whose sides
     taper or whose ends bow, often doubled; none is a square."""
     line = rng.uniform(0.6, 2.4)
     lying = rng.random() < 0.5
@@ -718,6 +719,9 @@ def section(
         lambda: _pictographs(c, x, y, w, size, ink, fonts, rng),
         lambda: _outlines(c, x, y, w, size, ink, rng),
         lambda: _bodies(c, x, y, w, size, ink, rng),
+        lambda: vehicles(c, x, y, w, size, ink, rng),
     ]
-    p = np.array([0.13, 0.06, 0.1, 0.12, 0.08, 0.1, 0.07, 0.06, 0.05, 0.06, 0.1, 0.04, 0.05, 0.02, 0.07, 0.06, 0.07])
+    p = np.array(
+        [0.13, 0.06, 0.1, 0.12, 0.08, 0.1, 0.07, 0.06, 0.05, 0.06, 0.1, 0.04, 0.05, 0.02, 0.07, 0.06, 0.05, 0.12]
+    )
     return kinds[int(rng.choice(len(kinds), p=p / p.sum()))]()

@@ -191,24 +191,26 @@ def _multiply(image: Image, cover: NDArray[np.float32], x: int, y: int, rgb: Seq
 def _tick(c: Points, s: float, hand: Hand, rng: np.random.Generator, long: bool, room: float) -> list[Stroke]:
     size = rng.uniform(1.2, 4.2) if long else rng.uniform(0.7, 1.5)
     size = min(size, max(room, 0.7)) * s
-    angle = np.deg2rad(rng.normal(-48, 13) if not long else rng.normal(-38, 13))
+    # Quick ticks lie flat and round and end thin: a dab, a turn, a tail that runs away to the right.
+    quick = rng.random() < 0.3
+    angle = np.deg2rad(rng.normal(-20, 9) if quick else rng.normal(-38, 13) if long else rng.normal(-48, 13))
     short = size * rng.uniform(0.15, 0.5) if rng.random() < 0.85 else 0.0
     # The valley sits in the box or, in sloppy hands, on its edge or just outside.
     spread = 0.12 + 0.24 * hand.slop
     valley = c + np.array([rng.normal(-0.12, spread), rng.normal(0.18, spread)]).clip(-0.75, 0.75) * s
     if long and rng.random() < 0.15 + 0.35 * hand.slop:  # the hook lies beside the box, the long stroke runs through it
-        through = c + rng.normal(0, 0.16, 2) * s
+        through = c + rng.normal(0, 0.16 if rng.random() < 0.7 else 0.3, 2).clip(-0.45, 0.45) * s
         valley = through - rng.uniform(0.4, 1.15) * s * np.array([np.cos(angle), np.sin(angle)])
         size = max(size, 1.7 * s)
     end = valley + size * np.array([np.cos(angle), np.sin(angle)])
     if short > 0:
         back = np.deg2rad(rng.normal(-125, 18))
-        short = min(short, 1.2 * s)
+        short = min(short, (0.6 if quick else 1.2) * s)
         start = valley + short * np.array([np.cos(back), np.sin(back)])
         bend = rng.normal(0, 0.08) * size
         normal = np.array([np.sin(angle), -np.cos(angle)])
         knee = valley + (end - valley) * 0.5 + normal * bend
-        if rng.random() < 0.5:  # angular
+        if not quick and rng.random() < 0.5:  # angular
             path = np.vstack(
                 [_smooth([tuple(start), tuple(valley)]), _smooth([tuple(valley), tuple(knee), tuple(end)])]
             )
@@ -220,7 +222,11 @@ def _tick(c: Points, s: float, hand: Hand, rng: np.random.Generator, long: bool,
         path += (c - valley) * rng.uniform(0.3, 1.0)
     if rng.random() < 0.04:
         path[:, 0] = 2 * c[0] - path[:, 0]  # left-handed
-    return [_ink(_wobble(path, 0.02 * s, rng), hand, rng)]
+    stroke = _ink(_wobble(path, 0.02 * s, rng), hand, rng, taper=rng.uniform(0.3, 0.8) if quick else -1.0)
+    if quick:  # the pen comes down hard
+        down = np.linspace(rng.uniform(1.0, 2.2), 1.0, max(2, len(path) // 5))
+        stroke.width[: len(down)] *= down
+    return [stroke]
 
 
 def _cross(c: Points, s: float, hand: Hand, rng: np.random.Generator, long: bool, room: float) -> list[Stroke]:

@@ -72,6 +72,12 @@ async fn post_form(app: &App, path: &str, file: &[u8], fields: &[(&str, &str)]) 
     .await
 }
 
+async fn post_files(app: &App, path: &str, files: &[(&str, &[u8])]) -> Response<Bytes> {
+    let (content_type, body) = form_of(files, &[]);
+    let headers = [("content-type", content_type)];
+    send(app, Method::POST, path, &headers, body).await
+}
+
 #[tokio::test]
 async fn health_as_the_contract_has_it() {
     let response = get(&app(), "/health", &[]).await;
@@ -353,15 +359,7 @@ async fn a_batch_is_answered_in_order_and_a_bad_picture_fails_alone() {
         ("c.png", b"T"),
         ("d \"e\".png", b"x"),
     ];
-    let (content_type, multipart) = form_of(&files[..3], &[]);
-    let response = send(
-        &app,
-        Method::POST,
-        "/predict",
-        &[("content-type", content_type)],
-        multipart,
-    )
-    .await;
+    let response = post_files(&app, "/predict", &files[..3]).await;
     assert_eq!(response.status(), 200);
     let answer = parsed(&response);
     let results = answer["results"].as_array().expect("results");
@@ -394,26 +392,10 @@ async fn a_batch_is_answered_in_order_and_a_bad_picture_fails_alone() {
 
     // One more than five; and one picture for one.
     let many: Vec<(&str, &[u8])> = vec![("a", b"x"); 6];
-    let (content_type, multipart) = form_of(&many, &[]);
-    let response = send(
-        &app,
-        Method::POST,
-        "/predict",
-        &[("content-type", content_type)],
-        multipart,
-    )
-    .await;
+    let response = post_files(&app, "/predict", &many).await;
     assert_eq!(response.status(), 413);
     assert!(body(&response).contains("batch_too_large"));
-    let (content_type, multipart) = form_of(&files, &[]);
-    let response = send(
-        &app,
-        Method::POST,
-        "/predict/image",
-        &[("content-type", content_type)],
-        multipart,
-    )
-    .await;
+    let response = post_files(&app, "/predict/image", &files).await;
     assert_eq!(response.status(), 400);
 }
 
@@ -421,14 +403,10 @@ async fn a_batch_is_answered_in_order_and_a_bad_picture_fails_alone() {
 async fn a_batch_runs_side_by_side() {
     let app = app_with(tight(), &[]);
     // Each runs into the limit of 200 ms: four of them, two at a time.
-    let (content_type, multipart) =
-        form_of(&[("a", b"L"), ("b", b"L"), ("c", b"L"), ("d", b"L")], &[]);
-    let response = send(
+    let response = post_files(
         &app,
-        Method::POST,
         "/predict",
-        &[("content-type", content_type)],
-        multipart,
+        &[("a", b"L"), ("b", b"L"), ("c", b"L"), ("d", b"L")],
     )
     .await;
     let answer = parsed(&response);
@@ -494,30 +472,12 @@ async fn every_page_of_a_tiff_has_its_result() {
     );
     // In a batch too, and all pages count.
     let (three, two) = (tiff(b"xxx"), tiff(b"xx"));
-    let (content_type, multipart) = form_of(&[("a", &three), ("b", &two)], &[]);
-    let answer = parsed(
-        &send(
-            &app,
-            Method::POST,
-            "/predict",
-            &[("content-type", content_type)],
-            multipart,
-        )
-        .await,
-    );
+    let answer = parsed(&post_files(&app, "/predict", &[("a", &three), ("b", &two)]).await);
     assert_eq!(
         (&answer["results"][1]["pages"][1]["page"], &answer["total"]),
         (&json!(2), &json!(15))
     );
-    let (content_type, multipart) = form_of(&[("a", &three), ("b", &three)], &[]);
-    let response = send(
-        &app,
-        Method::POST,
-        "/predict",
-        &[("content-type", content_type)],
-        multipart,
-    )
-    .await;
+    let response = post_files(&app, "/predict", &[("a", &three), ("b", &three)]).await;
     assert_eq!(response.status(), 413);
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ from model.fonts import Face, book
 from model.marks import KINDS, STRAYS, draw_mark, draw_stray
 from model.page import EMPTY, FILLED, IGNORE, Page
 from model.pages import draw_page, sheet
+from model.vehicles import vehicles
 
 SEEDS = range(12)
 
@@ -126,6 +128,30 @@ def test_a_mark_at_the_edge_stays_on_the_page() -> None:
         draw_mark(image, (42, -5, 60, 13), np.random.default_rng(seed))
         draw_stray(image, (42, -5, 60, 13), np.random.default_rng(seed))
     assert image.shape == (50, 50)
+
+
+def lone_squares(image: np.ndarray) -> int:
+    """Outlines that touch nothing else and have four straight sides, right angles and equal lengths: checkboxes, that is."""
+    found = 0
+    for outline in cv2.findContours((image < 128).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]:
+        (_, (w, h), _) = cv2.minAreaRect(outline)
+        if min(w, h) < 8:
+            continue
+        corners = cv2.approxPolyDP(outline, 0.05 * cv2.arcLength(outline, True), True)
+        found += len(corners) == 4 and 0.88 < w / h < 1.14 and cv2.contourArea(outline) / (w * h) > 0.93
+    return found
+
+
+def test_vehicles_are_drawn_and_leave_no_square_alone() -> None:
+    square = Canvas(60, 60)
+    square.frame(20, 20, 40, 40, 1.5, 0)
+    assert lone_squares(square.image) == 1  # the measure itself sees one
+    for seed in range(80):
+        canvas = Canvas(500, 300)
+        below = vehicles(canvas, 20, 20, 460, 16, 0, np.random.default_rng([5, seed]))
+        assert below > 20
+        assert canvas.image.min() < 128
+        assert lone_squares(canvas.image) == 0, seed
 
 
 def squares(rng: np.random.Generator) -> Page:

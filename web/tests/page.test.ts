@@ -272,14 +272,13 @@ suite('the page', () => {
     assert.equal(outline, 'solid');
     const opened = visit.page.waitForEvent('filechooser');
     await visit.page.keyboard.press('Enter');
-    const chooser = await opened;
     const [one, two] = [answer('one.png'), answer('two.png')].map(({ name, bytes }) => ({
       name,
       mimeType: '',
       buffer: bytes,
     }));
     assert.ok(one && two);
-    await chooser.setFiles([one, two]);
+    await (await opened).setFiles([one, two]);
     await visit.counts();
     assert.equal(await visit.focused(), 'desk');
     await visit.page.keyboard.press('j');

@@ -23,6 +23,9 @@ export class Visit {
       const url = request.url();
       if (!url.startsWith(`${origin}/`) && !url.startsWith(`blob:${origin}/`)) this.strays.push(url);
     });
+    // The driver takes file dialogs over while somebody listens. Listening from the start, it does so before the first key is
+    // pressed; begun with the press, it may come too late, and the dialog that opened then stands in the way of the next.
+    page.on('filechooser', () => {});
     page.on('pageerror', (error) => this.strays.push(`page error: ${error.message}`));
     page.on('console', (message) => {
       if (message.type() !== 'error' && message.type() !== 'warning') return;
@@ -39,9 +42,6 @@ export class Visit {
       ...options,
     });
     const visit = new Visit(await context.newPage(), server.origin);
-    // File dialogs come to the test only while somebody listens, and Playwright does not wait until the browser knows: one
-    // that is asked for before is opened for nobody, and keeps all others from opening.
-    visit.page.on('filechooser', () => undefined);
     await visit.page.goto(server.origin + path);
     return visit;
   }
