@@ -167,7 +167,8 @@ const english = {
     too_many_bytes: 'The file is larger than the detector reads.',
     too_many_pixels: 'The picture has more pixels than the detector reads.',
     too_small: 'The picture is too small to hold a checkbox.',
-    unsupported_format: 'This is not a kind of file that can be read here: PDF, JPEG, PNG, WebP, TIFF, BMP or GIF.',
+    unsupported_format:
+      'This is not a kind of file that can be read here. PDF, JPEG, PNG, WebP, TIFF, BMP and GIF are.',
     corrupt_image: 'The picture could not be decoded; the file is damaged or cut off.',
     pdf_password: 'This PDF is protected with a password. Save it without one and try again.',
     pdf_damaged: 'This PDF is damaged and could not be opened.',
@@ -354,7 +355,8 @@ const german: Texts = {
     too_many_bytes: 'Die Datei ist größer, als gelesen werden kann.',
     too_many_pixels: 'Das Bild hat mehr Pixel, als gelesen werden können.',
     too_small: 'Das Bild ist zu klein für ein Kästchen.',
-    unsupported_format: 'Diese Art von Datei kann hier nicht gelesen werden: PDF, JPEG, PNG, WebP, TIFF, BMP oder GIF.',
+    unsupported_format:
+      'Diese Art von Datei kann hier nicht gelesen werden, wohl aber PDF, JPEG, PNG, WebP, TIFF, BMP und GIF.',
     corrupt_image: 'Das Bild konnte nicht gelesen werden; die Datei ist beschädigt oder abgeschnitten.',
     pdf_password:
       'Dieses PDF ist mit einem Kennwort geschützt. Bitte ohne Kennwort speichern und noch einmal versuchen.',
