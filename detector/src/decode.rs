@@ -62,6 +62,10 @@ fn guess_format(bytes: &[u8]) -> Result<ImageFormat, Error> {
     let unsupported = |what: &str| Error::UnsupportedFormat {
         what: what.to_owned(),
     };
+    // The reader of TIFF takes BigTIFF too, which `image` does not know by its first bytes.
+    if matches!(bytes, [b'I', b'I', 43, 0, ..] | [b'M', b'M', 0, 43, ..]) {
+        return Ok(ImageFormat::Tiff);
+    }
     match image::guess_format(bytes) {
         Ok(
             format @ (ImageFormat::Jpeg
@@ -202,6 +206,36 @@ mod tests {
         assert_eq!(code(&[0; 64]), Err("unsupported_format"));
         assert_eq!(code(b"\xFF\xD8\xFF\xE0"), Err("corrupt_image"));
         assert!(decode(b"%PDF-1.7").unwrap_err().to_string().contains("PDF"));
+    }
+
+    /// BigTIFF: places and counts have 8 bytes. Here 16 x 16 grey pixels in one strip, not compressed.
+    #[test]
+    fn big_tiff_is_read() {
+        let mut file = b"II\x2B\0\x08\0\0\0".to_vec();
+        file.extend((16u64 + 256).to_le_bytes());
+        file.extend([200; 256]);
+        let entries: [(u16, u16, u64); 9] = [
+            (256, 4, 16),
+            (257, 4, 16),
+            (258, 3, 8),
+            (259, 3, 1),
+            (262, 3, 1),
+            (273, 16, 16),
+            (277, 3, 1),
+            (278, 4, 16),
+            (279, 4, 256),
+        ];
+        file.extend((entries.len() as u64).to_le_bytes());
+        for (tag, kind, value) in entries {
+            file.extend(tag.to_le_bytes());
+            file.extend(kind.to_le_bytes());
+            file.extend(1u64.to_le_bytes());
+            file.extend(value.to_le_bytes());
+        }
+        file.extend(0u64.to_le_bytes());
+        let picture = decode(&file).expect("decodes");
+        assert_eq!((picture.width(), picture.height()), (16, 16));
+        assert_eq!(picture.to_rgb8().get_pixel(8, 8).0, [200; 3]);
     }
 
     #[test]

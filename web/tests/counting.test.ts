@@ -8,8 +8,8 @@ import type { Browser } from 'playwright-core';
 import { pageFolder, root } from '../scripts/paths.mjs';
 import type { ResultPage } from '../src/counter/report.ts';
 import { launch } from './support/browser.ts';
-import { joined, tiff } from './support/encode.ts';
-import { empty, filled, form, truth } from './support/fixtures.ts';
+import { bigTiff, joined, tiff } from './support/encode.ts';
+import { empty, filled, form, greyForm, truth } from './support/fixtures.ts';
 import { Visit } from './support/page.ts';
 import { detectPlainly } from './support/plain.ts';
 import { type Server, serve } from './support/server.ts';
@@ -140,23 +140,29 @@ suite('the page with the real module', () => {
     await visit.leave();
   });
 
-  test('counts every page of a TIFF', async () => {
-    const visit = await Visit.to(browser, server, PATH);
+  test('counts every page of a TIFF and of a BigTIFF', async () => {
     const blank = { ...truth.image, pixels: new Uint8Array(truth.image.width * truth.image.height).fill(255) };
-    // Two that differ: it shows that each page is read, and not the first one twice.
-    await visit.drop({ name: 'pages.tiff', bytes: joined(form.tiff, tiff(blank)) });
-    await visit.page.getByText('2 pages together').waitFor({ timeout: 120_000 });
-    assert.deepEqual(
-      (await resultsOf(visit)).map(({ page, result }) => [page, result.total]),
-      [
-        [1, right.total],
-        [2, 0],
-      ],
-    );
-    assert.deepEqual(await visit.counts(), right);
-    // The browser shows no TIFF: the detector draws the small pictures too.
-    await visit.page.locator('.small-page:not([hidden])').nth(1).waitFor();
-    await visit.leave();
+    // Two pages that differ: it shows that each is read, and not the first one twice.
+    for (const [name, bytes] of [
+      ['pages.tiff', joined(form.tiff, tiff(blank))],
+      ['big.tiff', bigTiff(greyForm(), blank)],
+    ] as const) {
+      const visit = await Visit.to(browser, server, PATH);
+      await visit.drop({ name, bytes });
+      await visit.page.getByText('2 pages together').waitFor({ timeout: 120_000 });
+      assert.deepEqual(
+        (await resultsOf(visit)).map(({ page, result }) => [page, result.total]),
+        [
+          [1, right.total],
+          [2, 0],
+        ],
+        name,
+      );
+      assert.deepEqual(await visit.counts(), right);
+      // The browser shows no TIFF: the detector draws the small pictures too.
+      await visit.page.locator('.small-page:not([hidden])').nth(1).waitFor();
+      await visit.leave();
+    }
   });
 
   test('counts the other samples', async () => {

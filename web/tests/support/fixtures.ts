@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { web } from '../../scripts/paths.mjs';
 import type { Detection, DetectionResult, Pixels } from '../../src/lib/types.ts';
+import type { Grey } from './encode.ts';
 
 const at = (name: string) => join(web, 'tests/fixtures', name);
 
@@ -30,11 +31,15 @@ export const perfect: DetectionResult = {
   model: 'perfect',
 };
 
+/** The form as the grey picture it is. */
+export function greyForm(): Grey {
+  // It is the TIFF's one strip, behind its header.
+  return { ...truth.image, pixels: inflateSync(form.tiff.subarray(8)) };
+}
+
 /** The pixels of the form, as a canvas would give them. */
 export function formPixels(): Pixels {
-  const { width, height } = truth.image;
-  // The TIFF's one strip, behind its header, is the grey picture as it is.
-  const grey = inflateSync(form.tiff.subarray(8));
+  const { width, height, pixels: grey } = greyForm();
   const data = new Uint8ClampedArray(width * height * 4).fill(255);
   for (let at = 0; at < width * height; at++) data.fill(grey[at] ?? 0, at * 4, at * 4 + 3);
   return { width, height, data };
