@@ -30,7 +30,7 @@ AVERAGE = 0.999  # of the averaged weights, after a start at less
 SAVE_SECONDS = 180.0
 SURE = 0.7  # objectness asked of a box whatever its edges
 # Folders that are not there (yet) are passed over, the others keep their proportions.
-MIX = "corpus=0.4,drawn=0.35,browser=0.15,negatives=0.1"
+MIX = "corpus=0.33,drawn=0.27,browser=0.27,negatives=0.13"
 
 
 def decode(raw: Tensor, y: Tensor, x: Tensor) -> Tensor:

@@ -165,10 +165,12 @@ def test_a_program_that_does_not_answer_for_each_page_is_an_error(tmp_path: Path
 @pytest.mark.skipif("CHECKBOX_HOST" not in os.environ, reason="CHECKBOX_HOST does not name a built host-lambda")
 def test_the_artifact_and_the_network_alone_agree(tmp_path: Path) -> None:
     """On drawn pages: of a hundred boxes at most one differs (where two cells of a box rate it alike), by little."""
-    for i in range(6):
-        rng = np.random.default_rng(50 + i)
+    drawn, rng = 0, np.random.default_rng(50)
+    while drawn < 400:
         page = degrade(draw_page(rng), rng)
-        save(Page(to_grey(page.image), page.boxes, page.states), tmp_path, f"{i}")
+        if len(page.boxes):
+            drawn += len(page.boxes)
+            save(Page(to_grey(page.image), page.boxes, page.states), tmp_path, f"{drawn}")
     pages, numbers = evaluate.labelled(tmp_path), settings()
     network = evaluate.by_network(onnx_runner(evaluate.HERE / "checkbox.onnx"), numbers)(pages)
     artifact = evaluate.by_artifact([os.environ["CHECKBOX_HOST"], "count"], numbers)(pages)
@@ -182,7 +184,7 @@ def test_the_artifact_and_the_network_alone_agree(tmp_path: Path) -> None:
         apart = np.abs(b.boxes[hit] - a.boxes[to[hit]]).max(1, initial=0)
         doubt = np.abs(b.confidence[hit] - a.confidence[to[hit]])
         same = (b.state[hit] > 0) == (a.state[to[hit]] > 0)
-        close += int(((apart < 1) & (doubt < 0.02) & same).sum())
+        close += int(((apart < 1) & (doubt < 0.05) & same).sum())
     assert boxes > 200
     assert close >= 0.99 * boxes
     assert alone <= 0.01 * boxes
