@@ -53,8 +53,7 @@ suite('the page with the real module', () => {
       await visit.drop({ name, bytes });
       assert.deepEqual(await visit.counts(), right, name);
       await visit.page.locator('.overlay').waitFor();
-      const image = await visit.page.locator('#stage img').boundingBox();
-      assert.ok(image);
+      const image = await visit.picture();
       const shapes = await visit.page.locator('.overlay > g').evaluateAll((groups) =>
         groups.map((group) => {
           const { left, top, width, height } = (group.querySelector('.box') as Element).getBoundingClientRect();

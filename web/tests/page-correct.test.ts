@@ -43,9 +43,8 @@ async function visiting(files: NamedBytes[], options: BrowserContextOptions = {}
 
 /** Where the middle of a detection is on the screen. */
 async function middleOf(visit: Visit, index: number): Promise<{ x: number; y: number }> {
-  const image = await visit.page.locator('#stage img').boundingBox();
+  const image = await visit.picture();
   const { bbox } = perfect.detections[index] ?? assert.fail();
-  assert.ok(image);
   const scale = image.width / perfect.image.width;
   return { x: image.x + ((bbox.x1 + bbox.x2) / 2) * scale, y: image.y + ((bbox.y1 + bbox.y2) / 2) * scale };
 }
@@ -103,7 +102,7 @@ suite('correcting', () => {
   test('a missed box is drawn with the mouse, by a frame or by a click', async () => {
     const visit = await visiting([counted('form.png')]);
     const { page } = visit;
-    const image = (await page.locator('#stage img').boundingBox()) ?? assert.fail();
+    const image = await visit.picture();
     await page.getByRole('button', { name: 'Draw a missed box' }).click();
     const [x, y] = [image.x + image.width / 2, image.y + image.height - 60];
     await page.mouse.move(x, y);
@@ -178,7 +177,7 @@ suite('correcting', () => {
     const { page } = visit;
     /** Where on the screen the middle of the picture's left and right is, at 0.4 of its height. */
     const place = async () => {
-      const { x, y, width, height } = (await page.locator('#stage img').boundingBox()) ?? assert.fail();
+      const { x, y, width, height } = await visit.picture();
       return { x: x + width / 2, y: y + 0.4 * height };
     };
     // In the middle: while the picture is narrower than the desk, it stays there.
@@ -220,9 +219,8 @@ suite('correcting', () => {
         type,
         touchPoints: fingers.map((finger, id) => ({ ...finger, id })),
       });
-    const image = async () => (await page.locator('#stage img').boundingBox()) ?? assert.fail();
     const zoom = async () => Number.parseInt(await visit.text('zoom-fit'), 10);
-    const before = await image();
+    const before = await visit.picture();
     const fitted = await zoom();
     // Over a box, which a click would flip.
     const { x, y } = await middleOf(visit, 0);
@@ -233,7 +231,7 @@ suite('correcting', () => {
       await touch('touchMove', { x: x - spread, y: y + drift }, { x: x + spread, y: y + drift });
     }
     await touch('touchEnd');
-    const after = await image();
+    const after = await visit.picture();
     const factor = after.width / before.width;
     assert.ok(Math.abs(factor - 3) < 0.05, `three times as far apart: ${factor}`);
     assert.ok(Math.abs((await zoom()) - 3 * fitted) <= 2, `${fitted} %, then ${await zoom()} %`);
@@ -248,7 +246,7 @@ suite('correcting', () => {
     for (let step = 1; step <= 12; step++) await touch('touchMove', { x: 400 - 5 * step, y: 700 });
     await touch('touchEnd');
     await page.waitForTimeout(300);
-    const moved = await image();
+    const moved = await visit.picture();
     assert.ok(moved.x < after.x - 30, `${after.x}, then ${moved.x}`);
     assert.equal(moved.width, after.width);
 

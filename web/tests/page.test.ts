@@ -62,12 +62,11 @@ suite('the page', () => {
     await visit.page.locator('.overlay').waitFor();
     const check = async () => {
       const [image, shapes] = await Promise.all([
-        visit.page.locator('#stage img').boundingBox(),
+        visit.picture(),
         visit.page
           .locator('.overlay .box')
           .evaluateAll((rects) => rects.map((rect) => rect.getBoundingClientRect().toJSON())),
       ]);
-      assert.ok(image);
       const scale = image.width / perfect.image.width;
       perfect.detections.forEach(({ bbox }, index) => {
         const shape = shapes[index];

@@ -100,6 +100,15 @@ export class Visit {
     return (await this.page.locator(`#${id}`).textContent()) ?? '';
   }
 
+  /** Where on the screen the picture is. A sharper one may take its place just then: then that one's. */
+  async picture(): Promise<{ x: number; y: number; width: number; height: number }> {
+    for (let tries = 0; tries < 5; tries++) {
+      const box = await this.page.locator('#stage img').boundingBox();
+      if (box) return box;
+    }
+    throw new Error('no picture is to be seen');
+  }
+
   /** Waits for the counts of the picture that is shown. */
   async counts(): Promise<{ filled: number; empty: number; total: number }> {
     await this.page.locator('#total-count', { hasText: /^\d+$/ }).waitFor({ timeout: 60_000 });
