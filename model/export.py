@@ -163,16 +163,28 @@ def load_checkpoint(path: Path) -> Net:
     return net.eval()
 
 
+def mean_of(nets: list[Net]) -> Net:
+    """The network whose weights are the means of theirs (a model soup, Wortsman et al. 2022): they must come from the same one."""
+    mean = Net(nets[0].channels)
+    states = [net.state_dict() for net in nets]
+    mean.load_state_dict(
+        {k: torch.stack([s[k].float() for s in states]).mean(0).to(v.dtype) for k, v in states[0].items()}
+    )
+    return mean.eval()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Checkpoint to checkbox.onnx and checkbox.json.")
-    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument(
+        "--checkpoint", type=Path, required=True, nargs="+", help="of several, trained on from the same one, the mean"
+    )
     parser.add_argument("--out", type=Path, default=HERE / "checkbox.onnx")
     parser.add_argument(
         "--settings", type=Path, help="JSON with conf, calibration, filled_bias (from model.evaluate --calibrate)"
     )
     args = parser.parse_args()
     settings = json.loads(args.settings.read_text()) if args.settings else {}
-    export(load_checkpoint(args.checkpoint), args.out, settings)
+    export(mean_of([load_checkpoint(path) for path in args.checkpoint]), args.out, settings)
 
 
 if __name__ == "__main__":

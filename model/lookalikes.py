@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from model.canvas import Canvas
 from model.fonts import Face, Font, FontBook, Words, ink_of, text_length
 from model.marks import draw_mark, draw_path, random_hand
-from model.vehicles import vehicles
 
 Rng = np.random.Generator
 
@@ -719,9 +718,6 @@ def section(
         lambda: _pictographs(c, x, y, w, size, ink, fonts, rng),
         lambda: _outlines(c, x, y, w, size, ink, rng),
         lambda: _bodies(c, x, y, w, size, ink, rng),
-        lambda: vehicles(c, x, y, w, size, ink, rng),
     ]
-    p = np.array(
-        [0.13, 0.06, 0.1, 0.12, 0.08, 0.1, 0.07, 0.06, 0.05, 0.06, 0.1, 0.04, 0.05, 0.02, 0.07, 0.06, 0.05, 0.12]
-    )
+    p = np.array([0.13, 0.06, 0.1, 0.12, 0.08, 0.1, 0.07, 0.06, 0.05, 0.06, 0.1, 0.04, 0.05, 0.02, 0.07, 0.06, 0.07])
     return kinds[int(rng.choice(len(kinds), p=p / p.sum()))]()

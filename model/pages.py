@@ -24,6 +24,7 @@ from model.marks import Hand, draw_mark, draw_stray, random_hand
 from model.page import EMPTY, FILLED, Page
 from model.screens import fill_screen
 from model.sheet import STAND_INS, Sheet, random_look
+from model.vehicles import vehicles
 
 Rng = np.random.Generator
 
@@ -466,6 +467,13 @@ def lookalike(s: Sheet, x: float, y: float, w: float) -> float:
     return look.section(s.canvas, x, y, w, lk.size, lk.ink, lk.paper, lk.face, lk.latin, s.fonts, lk.words, s.rng)
 
 
+def damage(s: Sheet, x: float, y: float, w: float) -> float:
+    """Vehicles to mark damage on, under a line of text."""
+    lk = s.look
+    s.text(x, y + lk.size, s.phrase(2, 7, w))
+    return vehicles(s.canvas, x, y + lk.size * s.rng.uniform(1.5, 3), w, lk.size, lk.ink, s.rng)
+
+
 SECTIONS: dict[str, Section] = {
     "heading": heading,
     "paragraph": paragraph,
@@ -479,17 +487,18 @@ SECTIONS: dict[str, Section] = {
     "line_items": line_items,
     "gap": gap,
     "lookalike": lookalike,
+    "damage": damage,
 }
 
 # Chances of the sections on each kind of page, in the order of SECTIONS; they are scaled to a sum of one.
 KINDS: dict[str, tuple[float, ...]] = {
-    "form": (12, 9, 36, 4, 7, 1, 11, 5, 4, 0, 6, 6),
-    "official": (8, 5, 12, 1, 4, 0, 8, 2, 28, 22, 3, 6),
-    "survey": (8, 6, 30, 36, 5, 5, 3, 0, 0, 0, 4, 3),
-    "tabular": (10, 6, 10, 10, 40, 4, 5, 5, 4, 0, 3, 6),
-    "answers": (10, 5, 10, 10, 5, 45, 3, 5, 0, 0, 3, 4),
-    "mixed": (10, 10, 18, 4, 8, 3, 11, 4, 3, 3, 5, 25),
-    "none": (12, 22, 0, 0, 0, 0, 14, 0, 0, 0, 5, 47),
+    "form": (12, 9, 36, 4, 7, 1, 11, 5, 4, 0, 6, 6, 5),
+    "official": (8, 5, 12, 1, 4, 0, 8, 2, 28, 22, 3, 6, 6),
+    "survey": (8, 6, 30, 36, 5, 5, 3, 0, 0, 0, 4, 3, 0),
+    "tabular": (10, 6, 10, 10, 40, 4, 5, 5, 4, 0, 3, 6, 3),
+    "answers": (10, 5, 10, 10, 5, 45, 3, 5, 0, 0, 3, 4, 0),
+    "mixed": (10, 10, 18, 4, 8, 3, 11, 4, 3, 3, 5, 25, 10),
+    "none": (12, 22, 0, 0, 0, 0, 14, 0, 0, 0, 5, 47, 14),
 }
 KIND_WEIGHTS = (0.32, 0.17, 0.1, 0.12, 0.04, 0.17, 0.08)
 

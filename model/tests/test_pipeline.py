@@ -90,6 +90,15 @@ def test_tract_agrees_with_pytorch_and_onnx_runtime(trained: tuple[Path, Net], t
     np.testing.assert_allclose(tract.reshape(1, 24, 12, 20), ours, atol=1e-4)
 
 
+def test_a_mean_lies_between_the_networks() -> None:
+    a, b = Net(), Net()
+    mean = export.mean_of([a, b]).state_dict()
+    for key, value in mean.items():
+        assert torch.allclose(value, (a.state_dict()[key] + b.state_dict()[key]) / 2), key
+    alone = export.mean_of([a]).state_dict()
+    assert all(torch.equal(value, alone[key]) for key, value in a.state_dict().items())
+
+
 def test_a_wrong_export_is_refused(trained: tuple[Path, Net], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, net = trained
     monkeypatch.setattr(export, "MAX_BYTES", 1000)
