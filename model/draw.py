@@ -27,7 +27,7 @@ from model.marks import draw_mark, draw_stray, random_hand
 from model.page import EMPTY, FILLED, IGNORE, Page, pages_in, remove, save
 from model.pages import draw_page
 
-LONG_SIDE = 1280  # the long side that STORED and the sizes of drawn pages refer to; the pipeline reads pages at 1408
+LONG_SIDE = 1280  # the long side that STORED and the sizes of drawn pages refer to; the pipeline reads pages at 1600
 STORED = (1.05, 1.3)  # times LONG_SIDE: a little larger, so that the crops' own rescaling seldom enlarges
 MAX_ENLARGEMENT = 3.0
 MAX_ASPECT = 1.6  # longer pages are cut in tiles, so their short side is what counts
