@@ -20,6 +20,7 @@ import onnxruntime as ort
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from model.checkpoint import load, mean_of
 from model.net import Net, flop
 
 HERE = Path(__file__).parent
@@ -155,24 +156,6 @@ def export(net: Net, onnx_path: Path, settings: dict[str, object] | None = None)
     return info
 
 
-def load_checkpoint(path: Path) -> Net:
-    """The averaged network of a checkpoint written by `model.train`."""
-    saved = torch.load(path, map_location="cpu", weights_only=True)
-    net = Net(tuple(saved["channels"]))
-    net.load_state_dict(saved["averaged"])
-    return net.eval()
-
-
-def mean_of(nets: list[Net]) -> Net:
-    """The network whose weights are the means of theirs (a model soup, Wortsman et al. 2022): they must come from the same one."""
-    mean = Net(nets[0].channels)
-    states = [net.state_dict() for net in nets]
-    mean.load_state_dict(
-        {k: torch.stack([s[k].float() for s in states]).mean(0).to(v.dtype) for k, v in states[0].items()}
-    )
-    return mean.eval()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Checkpoint to checkbox.onnx and checkbox.json.")
     parser.add_argument(
@@ -184,7 +167,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     settings = json.loads(args.settings.read_text()) if args.settings else {}
-    export(mean_of([load_checkpoint(path) for path in args.checkpoint]), args.out, settings)
+    export(mean_of([load(path) for path in args.checkpoint]), args.out, settings)
 
 
 if __name__ == "__main__":

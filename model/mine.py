@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model import checkpoint
 from model.detect import Runner, detect, onnx_runner, settings
 from model.evaluate import match
-from model.export import load_checkpoint, to_onnx
+from model.export import to_onnx
 from model.page import EMPTY, FILLED, IGNORE, pages_in
 
 HERE = Path(__file__).parent
@@ -71,7 +72,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=2000, help="pages of each folder to look at")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    run = onnx_runner(to_onnx(load_checkpoint(args.checkpoint)).SerializeToString())
+    run = onnx_runner(to_onnx(checkpoint.load(args.checkpoint)).SerializeToString())
     rng = np.random.default_rng(args.seed)
     for folder in sorted(p for p in args.pages.iterdir() if p.is_dir()):
         hard, total = mine(folder, run, settings(), args.count, rng)

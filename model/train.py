@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import copy
 import math
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from model.checkpoint import load, mean_of, save, widened
 from model.dataset import CROP, Crops
 from model.net import CHANNELS, LOG_MAX, LOG_MIN, OUT, STRIDE, Net, unshuffle
 
@@ -96,22 +96,6 @@ def rate(step: int, progress: float, top: float) -> float:
     )
 
 
-def save(path: Path, net: Net, averaged: Net, optimiser: torch.optim.Optimizer, step: int, spent: float) -> None:
-    part = path.with_suffix(".part")
-    torch.save(
-        {
-            "channels": list(net.channels),
-            "net": net.state_dict(),
-            "averaged": averaged.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "step": step,
-            "spent": spent,
-        },
-        part,
-    )
-    os.replace(part, path)
-
-
 def train(
     folders: dict[Path, float],
     out: Path,
@@ -123,14 +107,14 @@ def train(
     crop: int = CROP,
     workers: int = 1,
     max_steps: int | None = None,
-    start_from: Path | None = None,
+    start_from: list[Path] | None = None,
     channels: tuple[int, int, int, int, int] = CHANNELS,
     log_every: int = 100,
     compiled: bool = False,
 ) -> Net:
     """Train until the minutes (or steps) are spent, save OUT/last.pt, return the averaged network.
 
-    start_from: a checkpoint whose weights to start from with a fresh schedule.
+    start_from: checkpoints whose mean to start from with a fresh schedule, widened to `channels`.
     compiled: let torch.compile fuse the layers; needs a C++ compiler, takes half a minute, saves a fifth of the time.
     """
     torch.manual_seed(seed)
@@ -139,7 +123,7 @@ def train(
     net = Net(channels)
     step, spent = 0, 0.0
     if start_from is not None and not checkpoint.exists():
-        net.load_state_dict(torch.load(start_from, weights_only=True)["averaged"])
+        net = widened(mean_of([load(path) for path in start_from]), channels)
     averaged = copy.deepcopy(net).eval()
     net = net.to(memory_format=torch.channels_last)
     decayed = [p for p in net.parameters() if p.ndim > 1]
@@ -222,7 +206,12 @@ def main() -> None:
         default=CHANNELS,
         help="at strides 2, 4, 8, 16, 32 (see model.net)",
     )
-    parser.add_argument("--start-from", type=Path, help="checkpoint to start from, with a fresh schedule")
+    parser.add_argument(
+        "--start-from",
+        type=Path,
+        nargs="+",
+        help="checkpoint to start from, with a fresh schedule; of several the mean; fewer channels are widened",
+    )
     parser.add_argument("--compile", action="store_true", help="a fifth faster; needs a C++ compiler")
     args = parser.parse_args()
     train(

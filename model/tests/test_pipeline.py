@@ -13,7 +13,7 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from model import draw, evaluate, export, train
+from model import checkpoint, draw, evaluate, export, train
 from model.degrade import degrade
 from model.detect import detect, onnx_runner
 from model.net import Net, flop, unshuffle
@@ -40,7 +40,7 @@ def trained(pages: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 
 def test_a_few_steps_change_the_network_and_are_saved(trained: tuple[Path, Net]) -> None:
     out, net = trained
-    saved = export.load_checkpoint(out / "last.pt")
+    saved = checkpoint.load(out / "last.pt")
     torch.manual_seed(1)
     fresh = Net()
     for name, value in saved.state_dict().items():
@@ -92,11 +92,27 @@ def test_tract_agrees_with_pytorch_and_onnx_runtime(trained: tuple[Path, Net], t
 
 def test_a_mean_lies_between_the_networks() -> None:
     a, b = Net(), Net()
-    mean = export.mean_of([a, b]).state_dict()
+    mean = checkpoint.mean_of([a, b]).state_dict()
     for key, value in mean.items():
         assert torch.allclose(value.float(), (a.state_dict()[key].float() + b.state_dict()[key].float()) / 2), key
-    alone = export.mean_of([a]).state_dict()
+    alone = checkpoint.mean_of([a]).state_dict()
     assert all(torch.equal(value, alone[key]) for key, value in a.state_dict().items())
+
+
+def test_a_widened_network_answers_as_before_and_can_learn() -> None:
+    torch.manual_seed(2)
+    net = Net((4, 8, 8, 16, 16)).eval()
+    net.head.weight.data.normal_()  # as if trained
+    wide = checkpoint.widened(net, (4, 8, 16, 24, 16))
+    x = torch.rand(1, 1, 64, 96)
+    with torch.no_grad():
+        assert torch.allclose(wide(x), net(x), atol=1e-5)
+    wide.train()(x).square().mean().backward()
+    weight = wide.head.weight.grad
+    assert weight is not None
+    assert weight[:, 8:].abs().max() > 0
+    with pytest.raises(ValueError, match="do not fit"):
+        checkpoint.widened(wide, (4, 8, 8, 16, 16))
 
 
 def test_a_wrong_export_is_refused(trained: tuple[Path, Net], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
