@@ -31,8 +31,7 @@ Usage: ./deploy.sh [OPTION]...
 HELP
 }
 
-STACK=checkbox-detector REGION_WISH='' PROFILE='' ACCESS='' JWKS='' JWT_SECRET='' TOKEN_FILE=''
-YES=false DRY_RUN=false BUILD=true
+ACCESS='' JWKS='' JWT_SECRET='' TOKEN_FILE='' BUILD=true
 declare -A PARAMETERS=()
 
 known_parameters() { sed -n '/^Parameters:/,/^Rules:/s/^  \([A-Za-z]*\):$/\1/p' "$HERE/template.yaml"; }
@@ -71,36 +70,20 @@ check_prefixes() {
     die "InputPrefix ($input) and ResultPrefix ($results) lie one under the other; nothing was changed"
 }
 
+own_option() {
+  case $1 in
+    --access) ACCESS=$2 ;;
+    --jwks) JWKS=$2 ;;
+    --jwt-secret) JWT_SECRET=$2 ;;
+    --token) TOKEN_FILE=$2 ;;
+    --parameter) take_parameter "$2" ;;
+    --no-build) BUILD=false ;;
+    *) return 1 ;;
+  esac
+}
+
 read_arguments() {
-  while [ $# -gt 0 ]; do
-    case $1 in
-      --access | --jwks | --jwt-secret | --token | --stack | --region | --profile | --parameter)
-        [ $# -ge 2 ] || die "$1 takes a value"
-        ;;
-    esac
-    case $1 in
-      --access) ACCESS=$2 && shift ;;
-      --jwks) JWKS=$2 && shift ;;
-      --jwt-secret) JWT_SECRET=$2 && shift ;;
-      --token) TOKEN_FILE=$2 && shift ;;
-      --stack) STACK=$2 && shift ;;
-      --region) REGION_WISH=$2 && shift ;;
-      --profile) PROFILE=$2 && shift ;;
-      --parameter) take_parameter "$2" && shift ;;
-      --no-build) BUILD=false ;;
-      --dry-run) DRY_RUN=true ;;
-      --yes) YES=true ;;
-      --help | -h)
-        usage
-        exit 0
-        ;;
-      *)
-        usage >&2
-        die "there is no option '$1'"
-        ;;
-    esac
-    shift
-  done
+  read_options '--access --jwks --jwt-secret --token --parameter' "$@"
   [[ $STACK =~ ^[A-Za-z][A-Za-z0-9-]{0,127}$ ]] || die "'$STACK' is no name for a stack: a letter, then letters, digits and hyphens"
   [[ $ACCESS =~ ^(api-key|jwt|open|)$ ]] || die "--access is api-key, jwt or open, not '$ACCESS'"
 }

@@ -1,12 +1,48 @@
 # shellcheck shell=bash
 # What deploy.sh and teardown.sh have in common. Sourced, not run.
 
+STACK=checkbox-detector REGION_WISH='' PROFILE='' YES=false DRY_RUN=false
+
 say() { printf '%s\n' "$*" >&2; }
 die() {
   say "$(basename "$0"): $*"
   exit 1
 }
 step() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
+
+# read_options WITH-VALUE ARGUMENT...: a script's options, those that both scripts have and, by its own_option OPTION VALUE,
+# those that it alone has; WITH-VALUE names which of these take a value.
+# shellcheck disable=SC2034 # the scripts read what is set here
+read_options() {
+  local with_value=" --stack --region --profile $1 " option value
+  shift
+  while [ $# -gt 0 ]; do
+    option=$1 value=''
+    shift
+    if [[ $with_value == *" $option "* ]]; then
+      [ $# -gt 0 ] || die "$option takes a value"
+      value=$1
+      shift
+    fi
+    case $option in
+      --stack) STACK=$value ;;
+      --region) REGION_WISH=$value ;;
+      --profile) PROFILE=$value ;;
+      --dry-run) DRY_RUN=true ;;
+      --yes) YES=true ;;
+      --help | -h)
+        usage
+        exit 0
+        ;;
+      *)
+        own_option "$option" "$value" || {
+          usage >&2
+          die "there is no option '$option'"
+        }
+        ;;
+    esac
+  done
+}
 
 # require COMMAND=WHERE-FROM...: all that is missing at once, so that nobody installs one after the other.
 require() {

@@ -19,28 +19,8 @@ Usage: ./teardown.sh [OPTION]...
 HELP
 }
 
-STACK=checkbox-detector REGION_WISH='' PROFILE='' YES=false DRY_RUN=false
-while [ $# -gt 0 ]; do
-  case $1 in
-    --stack | --region | --profile) [ $# -ge 2 ] || die "$1 takes a value" ;;
-  esac
-  case $1 in
-    --stack) STACK=$2 && shift ;;
-    --region) REGION_WISH=$2 && shift ;;
-    --profile) PROFILE=$2 && shift ;;
-    --dry-run) DRY_RUN=true ;;
-    --yes) YES=true ;;
-    --help | -h)
-      usage
-      exit 0
-      ;;
-    *)
-      usage >&2
-      die "there is no option '$1'"
-      ;;
-  esac
-  shift
-done
+own_option() { false; }
+read_options '' "$@"
 
 require \
   'aws=https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html' \
