@@ -62,14 +62,8 @@ async fn get(app: &App, path: &str, headers: &[(&str, &str)]) -> Response<Bytes>
 
 async fn post_form(app: &App, path: &str, file: &[u8], fields: &[(&str, &str)]) -> Response<Bytes> {
     let (content_type, body) = form(file, fields);
-    send(
-        app,
-        Method::POST,
-        path,
-        &[("content-type", content_type)],
-        body,
-    )
-    .await
+    let headers = [("content-type", content_type)];
+    send(app, Method::POST, path, &headers, body).await
 }
 
 async fn post_files(app: &App, path: &str, files: &[(&str, &[u8])]) -> Response<Bytes> {
