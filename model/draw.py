@@ -23,13 +23,16 @@ from PIL import Image
 
 from model import corpus
 from model.degrade import degrade
+from model.fonts import book
 from model.marks import draw_mark, draw_stray, random_hand
 from model.page import EMPTY, FILLED, IGNORE, Page, pages_in, remove, save
 from model.pages import draw_page
+from model.restyle import restyle
 
 LONG_SIDE = 1280  # the long side that STORED and the sizes of drawn pages refer to; the pipeline reads pages at 1600
 STORED = (1.05, 1.3)  # times LONG_SIDE: a little larger, so that the crops' own rescaling seldom enlarges
 MAX_ENLARGEMENT = 3.0
+RESTYLED = 0.4  # of the form pages have boxes of another style in the places of their own
 MAX_ASPECT = 1.6  # longer pages are cut in tiles, so their short side is what counts
 
 Rng = np.random.Generator
@@ -78,12 +81,15 @@ def mark(page: Page, share: float, rng: Rng) -> Page:
 
 
 def from_form(form: corpus.Form, rng: Rng) -> Page:
-    """A form page at a random resolution, partly filled by its own marks, by pen, or both, then degraded."""
+    """A form page at a random resolution, with its own boxes or others in their places, partly filled by its own marks, by pen, or both, then degraded."""
     long_side = int(np.exp(rng.uniform(np.log(950), np.log(2300))))
     kind = rng.choice(4, p=[0.12, 0.33, 0.4, 0.15])  # as it is, printed marks, pen, both
     share = float(rng.choice([0.1, 0.3, 0.5, 0.8]))
     printed = rng.random(len(form.boxes)) < (share if kind in (1, 3) else 0.0)
-    page = form.page(long_side, printed)
+    if rng.random() < RESTYLED:
+        page = restyle(form.page(long_side, np.zeros_like(printed)), printed, rng, book(0))
+    else:
+        page = form.page(long_side, printed)
     if kind >= 2:
         mark(page, share, rng)
     return degrade(page, rng)

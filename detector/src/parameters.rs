@@ -89,7 +89,7 @@ mod tests {
         assert!(p.scale.overlap * 2 < p.scale.long_side);
         assert!(p.calibration.a > 0.0);
         assert!(
-            WEIGHTS.len() <= 1_500_000,
+            WEIGHTS.len() <= 1_000_000,
             "{} bytes of weights",
             WEIGHTS.len()
         );

@@ -13,6 +13,7 @@ from model.fonts import Face, book
 from model.marks import KINDS, STRAYS, draw_mark, draw_stray
 from model.page import EMPTY, FILLED, IGNORE, Page
 from model.pages import draw_page, sheet
+from model.restyle import restyle
 from model.vehicles import vehicles
 
 SEEDS = range(12)
@@ -164,6 +165,26 @@ def squares(rng: np.random.Generator) -> Page:
             image[y : y + s, x : x + s] = 0
             boxes.append((x, y, x + s, y + s))
     return Page(image, np.array(boxes, np.float32), np.full(len(boxes), FILLED, np.int8))
+
+
+def test_restyled_boxes_stand_in_the_places_of_the_old_ones() -> None:
+    rng = np.random.default_rng(8)
+    for _ in range(20):
+        image = np.full((120, 200), 255, np.uint8)
+        old = np.array([[20, 20, 44, 44], [80, 20, 104, 44], [140, 20, 164, 44]], np.float32)
+        for x1, y1, x2, y2 in old.astype(int):
+            image[y1:y2, x1:x2] = 0
+            image[y1 + 2 : y2 - 2, x1 + 2 : x2 - 2] = 255
+        states = np.array([EMPTY, EMPTY, IGNORE], np.int8)
+        before = image.copy()
+        page = restyle(Page(image, old, states), np.array([True, False, True]), rng, book(0))
+        assert page.states.tolist() == [FILLED, EMPTY, IGNORE]
+        centres, olds = ((b[:, :2] + b[:, 2:]) / 2 for b in (page.boxes, old))
+        assert np.abs(centres - olds).max() < 6
+        assert (page.image[:, 115:] == before[:, 115:]).all(), "what is to be ignored stays as it is"
+        for i in range(2):
+            x1, y1, x2, y2 = page.boxes[i].round().astype(int)
+            assert page.image[y1 - 1 : y2 + 1, x1 - 1 : x2 + 1].std() > 2, "something is drawn"
 
 
 def test_degraded_boxes_follow_the_picture() -> None:

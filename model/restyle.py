@@ -1,0 +1,53 @@
+"""Other boxes in the places of a real form's own: what real forms lack in styles of boxes, drawn pages have, and the reverse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.canvas import Canvas, draw_box, random_box_style
+from model.fonts import FontBook
+from model.page import EMPTY, FILLED, IGNORE, Page
+
+Rng = np.random.Generator
+MARGIN = 0.08  # of a box's side around it that is wiped with it: antialiasing and shadows
+
+
+def restyle(page: Page, filled: NDArray[np.bool_], rng: Rng, fonts: FontBook) -> Page:
+    """The grey page with its empty boxes wiped and drawn anew, all in one random style and `filled` [n] of them marked."""
+    empty = page.states == EMPTY
+    if not empty.any():
+        return page
+    canvas = Canvas(1, 1)
+    canvas.image = page.image
+    height, width = page.image.shape
+    sizes = page.boxes[:, 2:] - page.boxes[:, :2]
+    side = float(np.median(sizes[empty].min(1)))
+    paper = float(np.median(page.image))
+    style = random_box_style(rng, side, rng.uniform(0, 70), paper, bool(rng.random() < 0.4), fonts.symbols)
+    family = fonts.text["latin"][int(rng.integers(len(fonts.text["latin"])))]
+    face = family[int(rng.integers(len(family)))]
+    scale = rng.uniform(0.85, 1.1)
+    boxes, states = page.boxes.copy(), page.states.copy()
+    for i in np.flatnonzero(empty):
+        x1, y1, x2, y2 = (float(v) for v in page.boxes[i])
+        gap = MARGIN * side + 1
+        left, top = max(0, int(x1 - gap)), max(0, int(y1 - gap))
+        right, bottom = min(width, int(np.ceil(x2 + gap))), min(height, int(np.ceil(y2 + gap)))
+        patch = page.image[top:bottom, left:right]
+        rim = np.concatenate([patch[0], patch[-1], patch[:, 0], patch[:, -1]])
+        patch[...] = np.uint8(np.median(rim))
+        own = min(x2 - x1, y2 - y1) * scale
+        at = (x1 + x2) / 2 - own / 2, (y1 + y2) / 2 - own / 2
+        drawn = draw_box(canvas, *at, own, style, bool(filled[i]), rng, fonts.symbols, face)
+        if drawn is None:  # the dingbat is no square in this face
+            style = replace(style, border="solid")
+            drawn = draw_box(canvas, *at, own, style, bool(filled[i]), rng, fonts.symbols, face)
+        if drawn is None:
+            states[i] = IGNORE
+            continue
+        boxes[i] = drawn
+        states[i] = FILLED if filled[i] else EMPTY
+    return Page(page.image, boxes, states)
