@@ -46,11 +46,17 @@ PROBE = 40  # px of ground around a control when it is measured
 MISSING = "no Chromium, playwright or kits here: no pages of the browser are made (see model/browser_pages.py)"
 
 
+# Its classes are those by which kits colour it.
+TICK = '<svg class="p-checkbox-icon text-white" viewBox="0 0 14 14" width="14" height="14"><path d="M2 7.4 5.4 10.8 12 3.6" fill="none" stroke="currentColor" stroke-width="1.8"/></svg>'
+
+
 @dataclass(frozen=True)
 class Kit:
-    """A way to draw checkboxes.  markup: HTML of one control without its text, {on} replaced by `on` if it is checked.
+    """A way to draw checkboxes.  markup: HTML of one control without its text; in it {on} becomes `on` if it is checked
+    and else `off`, {tick} a mark if it is checked.
 
-    package, css: npm package with version and its style sheet, "" for none.  root: attributes of <html> (for dark ones).
+    package, css: npm package with version and its style sheets, "" for none.  dark: share of its pages with a dark ground.
+    radio: whether its radio button is that markup with "radio" for "checkbox".
     """
 
     name: str
@@ -59,25 +65,142 @@ class Kit:
     package: str = ""
     css: str = ""
     held_out: bool = False
+    dark: float = 0.0
+    radio: bool = False
+    off: str = ""
+
+    def control(self, on: bool, radio: bool = False) -> str:
+        """One control, empty or checked; or the kit's radio button."""
+        html = self.markup.replace("{tick}", TICK if on else "").replace("{on}", self.on if on else self.off)
+        return html.replace("checkbox", "radio") if radio else html
 
 
-_UI = '<div class="ui {kind} checkbox"><input type="checkbox" {{on}}><label></label></div>'
+def _input(kind: str = "") -> str:
+    """An input that is drawn itself."""
+    return f'<input type="checkbox" class="{kind}" {{on}}>'
+
+
+def _within(kind: str, mark: str, of_input: str = "") -> str:
+    """An input hidden in a label, and the element that is drawn."""
+    return f'<label class="{kind}">{_input(of_input)}<span class="{mark}"></span></label>'
+
+
+def _beside(kind: str, label: str = "", of_input: str = "") -> str:
+    """A hidden input and its label, before whose text (a space: marks are placed by it) the box is drawn."""
+    return f'<div class="{kind}">{_input(of_input)}<label class="{label}">&nbsp;</label></div>'
+
+
+def _spans(outer: str, inner: str) -> str:
+    """No input, only elements with classes; {on} is one of the outer's."""
+    return f'<span class="{outer} {{on}}"><span class="{inner}"></span></span>'
+
+
+def _prime(theme: str, dark: float = 0.0) -> Kit:
+    box = '<div class="p-checkbox p-component"><div class="p-checkbox-box {on}">{tick}</div></div>'
+    return Kit(
+        f"prime-{theme}",
+        box,
+        "p-highlight",
+        "primereact@9.6.2",
+        f"resources/primereact.min.css resources/themes/{theme}/theme.css",
+        dark=dark,
+    )
+
+
+def _icheck(name: str, css: str) -> Kit:
+    return Kit(
+        f"icheck-{name}",
+        f'<div class="icheckbox_{name} {{on}}"></div>',
+        "checked",
+        "icheck@1.0.2",
+        f"skins/{css}.css",
+        radio=True,
+    )
+
+
+def _dijit(theme: str) -> Kit:
+    return Kit(
+        f"dijit-{theme}",
+        f'<div class="{theme}"><div class="dijit dijitReset dijitInline dijitCheckBox {{on}}"></div></div>',
+        "dijitCheckBoxChecked",
+        "dijit@1.17.3",
+        f"themes/{theme}/{theme}.css",
+    )
+
+
+_MDC = '<div class="mdc-checkbox"><input type="checkbox" class="mdc-checkbox__native-control" {on}><div class="mdc-checkbox__background">{tick}</div></div>'
+_QUASAR = '<div class="q-checkbox row inline no-wrap items-center"><div class="q-checkbox__inner relative-position {on}"><div class="q-checkbox__bg absolute flex flex-center">{tick}</div></div></div>'
+_SUITE = '<div class="rs-checkbox {on}"><div class="rs-checkbox-checker"><label><span class="rs-checkbox-control"><span class="rs-checkbox-inner"></span></span></label></div></div>'
+_VANT = '<div class="van-checkbox"><div class="van-checkbox__icon van-checkbox__icon--square {on}"><i class="van-icon van-icon-success"></i></div></div>'
+_PRIMER = '<div data-color-mode="light" data-light-theme="light"><input type="checkbox" class="FormControl-checkbox" {on}></div>'
+_EUI = '<div class="euiCheckbox" style="width:16px;height:24px"><input class="euiCheckbox__input" type="checkbox" {on}><div class="euiCheckbox__square"></div></div>'
+_CODEX = '<span class="cdx-checkbox"><span class="cdx-checkbox__wrapper"><input class="cdx-checkbox__input" type="checkbox" {on}><span class="cdx-checkbox__icon"></span></span></span>'
 KITS = (
-    Kit("native", '<input type="checkbox" {on}>'),
-    Kit("bootstrap", '<input class="form-check-input" type="checkbox" {on}>', "checked", "bootstrap@5.3.8", "dist/css/bootstrap.min.css"),
-    Kit("uikit", '<input class="uk-checkbox" type="checkbox" {on}>', "checked", "uikit@3.25.25", "dist/css/uikit.min.css"),
-    Kit("element", '<label class="el-checkbox" style="height:auto"><span class="el-checkbox__input {on}"><span class="el-checkbox__inner"></span></span></label>', "is-checked", "element-plus@2.14.8", "dist/index.css"),
-    Kit("daisy", '<input type="checkbox" class="checkbox" {on}>', "checked", "daisyui@4.12.24", "dist/full.css"),
-    Kit("bulma", '<input type="checkbox" {on}>', "checked", "bulma@1.0.4", "css/bulma.min.css"),
-    Kit("materialize-solid", '<label><input type="checkbox" class="filled-in" {on}><span></span></label>', "checked", "materialize-css@1.0.0", "dist/css/materialize.min.css"),
-    Kit("blueprint", '<label class="bp5-control bp5-checkbox"><input type="checkbox" {on}><span class="bp5-control-indicator"></span></label>', "checked", "@blueprintjs/core@5.19.1", "lib/css/blueprint.css"),
-    Kit("picnic", '<label><input type="checkbox" {on}><span class="checkable"></span></label>', "checked", "picnic@7.1.0", "picnic.min.css"),
-    Kit("carbon", '<input type="checkbox" class="bx--checkbox" {on}><label class="bx--checkbox-label"></label>', "checked", "carbon-components@10.58.15", "css/carbon-components.min.css"),
+    Kit("native", _input(), dark=0.35),
+    Kit("bootstrap", _input("form-check-input"), "checked", "bootstrap@5.3.8", "dist/css/bootstrap.min.css", dark=0.35, radio=True),
+    Kit("uikit", _input("uk-checkbox"), "checked", "uikit@3.25.25", "dist/css/uikit.min.css", radio=True),
+    Kit("element", '<label class="el-checkbox" style="height:auto"><span class="el-checkbox__input {on}"><span class="el-checkbox__inner"></span></span></label>', "is-checked", "element-plus@2.14.8", "dist/index.css", radio=True),
+    Kit("daisy", _input("checkbox"), "checked", "daisyui@4.12.24", "dist/full.css", dark=0.35, radio=True),
+    Kit("bulma", _input(), "checked", "bulma@1.0.4", "css/bulma.min.css", dark=0.35),
+    Kit("materialize-solid", _within("", "", "filled-in"), "checked", "materialize-css@1.0.0", "dist/css/materialize.min.css"),
+    Kit("blueprint", _within("bp5-control bp5-checkbox", "bp5-control-indicator"), "checked", "@blueprintjs/core@5.19.1", "lib/css/blueprint.css", radio=True),
+    Kit("picnic", _within("", "checkable"), "checked", "picnic@7.1.0", "picnic.min.css"),
+    Kit("carbon", _input("bx--checkbox") + '<label class="bx--checkbox-label"></label>', "checked", "carbon-components@10.58.15", "css/carbon-components.min.css"),
     Kit("govuk", '<div class="govuk-checkboxes__item" style="margin:0"><input type="checkbox" class="govuk-checkboxes__input" {on}><label class="govuk-label govuk-checkboxes__label">&nbsp;</label></div>', "checked", "govuk-frontend@5.14.0", "dist/govuk/govuk-frontend.min.css"),
-    Kit("iview", '<span class="ivu-checkbox {on}"><span class="ivu-checkbox-inner"></span></span>', "ivu-checkbox-checked", "view-design@4.7.0", "dist/styles/iview.css"),
-    Kit("patternfly", '<div class="pf-v5-c-check"><input type="checkbox" class="pf-v5-c-check__input" {on}></div>', "checked", "@patternfly/patternfly@5.4.2", "patternfly.min.css"),
-    Kit("pico", '<input type="checkbox" {on}>', "checked", "@picocss/pico@2.1.1", "css/pico.min.css", True),
-    Kit("semantic", _UI.format(kind=""), "checked", "semantic-ui-css@2.5.0", "semantic.min.css", True),
+    Kit("iview", _spans("ivu-checkbox", "ivu-checkbox-inner"), "ivu-checkbox-checked", "view-design@4.7.0", "dist/styles/iview.css", radio=True),
+    Kit("patternfly", f'<div class="pf-v5-c-check">{_input("pf-v5-c-check__input")}</div>', "checked", "@patternfly/patternfly@5.4.2", "patternfly.min.css"),
+    Kit("windows-98", _beside(""), "checked", "98.css@0.1.20", "dist/98.css", radio=True),
+    Kit("windows-xp", _beside(""), "checked", "xp.css@0.2.6", "dist/XP.css", radio=True),
+    Kit("windows-7", _beside(""), "checked", "7.css@0.16.0", "dist/7.css", radio=True),
+    Kit("macintosh", _beside(""), "checked", "@sakun/system.css@0.1.11", "dist/system.css", radio=True),
+    Kit("nes", _within("", "", "nes-checkbox"), "checked", "nes.css@2.3.0", "css/nes.min.css"),
+    Kit("paper", f'<div class="form-group">{_within("paper-check", "")}</div>', "checked", "papercss@1.9.2", "dist/paper.min.css"),
+    Kit("mini", _input(), "checked", "mini.css@3.0.1", "dist/mini-default.min.css", radio=True),
+    Kit("mini-dark", _input(), "checked", "mini.css@3.0.1", "dist/mini-dark.min.css", dark=1.0, radio=True),
+    Kit("halfmoon", _beside("custom-checkbox", "blank"), "checked", "halfmoon@1.1.1", "css/halfmoon.min.css", radio=True),
+    Kit("flowbite", _input("w-4 h-4"), "checked", "flowbite@2.5.1", "dist/flowbite.min.css", radio=True),
+    Kit("buefy", _within("b-checkbox checkbox", "check"), "checked", "buefy@0.9.29", "dist/buefy.min.css", radio=True),
+    Kit("codex", _CODEX, "checked", "@wikimedia/codex@1.14.0", "dist/codex.style.css", radio=True),
+    Kit("metro", _within("checkbox", "check"), "checked", "metro4@4.5.0", "build/css/metro.min.css", radio=True),
+    Kit("uswds", '<div class="usa-checkbox" style="background:none"><input type="checkbox" class="usa-checkbox__input" {on}><label class="usa-checkbox__label">&nbsp;</label></div>', "checked", "@uswds/uswds@3.8.1", "dist/css/uswds.min.css", radio=True),
+    Kit("nhs", _beside("nhsuk-checkboxes__item", "nhsuk-label nhsuk-checkboxes__label", "nhsuk-checkboxes__input"), "checked", "nhsuk-frontend@8.3.0", "dist/nhsuk.css"),
+    Kit("clarity", _beside("clr-checkbox-wrapper"), "checked", "@clr/ui@13.0.0", "clr-ui.min.css", radio=True),
+    Kit("clarity-dark", _beside("clr-checkbox-wrapper"), "checked", "@clr/ui@13.0.0", "clr-ui-dark.min.css", dark=1.0, radio=True),
+    Kit("mdb", _input("form-check-input"), "checked", "mdb-ui-kit@7.3.0", "css/mdb.min.css", radio=True),
+    Kit("mdb-dark", _input("form-check-input"), "checked", "mdb-ui-kit@7.3.0", "css/mdb.dark.min.css", dark=1.0, radio=True),
+    Kit("bootstrap-4", _beside("custom-control custom-checkbox", "custom-control-label", "custom-control-input"), "checked", "bootstrap@4.6.2", "dist/css/bootstrap.min.css", radio=True),
+    Kit("icheck-bootstrap", _beside("icheck-primary"), "checked", "icheck-bootstrap@3.0.1", "icheck-bootstrap.min.css", radio=True),
+    Kit("pretty", '<div class="pretty p-default p-thick"><input type="checkbox" {on}><div class="state"><label></label></div></div>', "checked", "pretty-checkbox@3.0.3", "dist/pretty-checkbox.min.css"),
+    Kit("mdc", _MDC, "checked", "material-components-web@14.0.0", "dist/material-components-web.min.css"),
+    Kit("quasar", _QUASAR, "q-checkbox__inner--truthy", "quasar@2.16.0", "dist/quasar.prod.css", off="q-checkbox__inner--falsy"),
+    Kit("rsuite", _SUITE, "rs-checkbox-checked", "rsuite@5.60.0", "dist/rsuite.min.css", radio=True),
+    Kit("vant", _VANT, "van-checkbox__icon--checked", "vant@4.9.0", "lib/index.css"),
+    Kit("kendo", _input("k-checkbox k-checkbox-md k-rounded-md"), "checked", "@progress/kendo-theme-default@8.2.1", "dist/all.css", radio=True),
+    Kit("italia", '<div class="form-check">' + _input() + "<label></label></div>", "checked", "bootstrap-italia@2.8.8", "dist/css/bootstrap-italia.min.css", radio=True),
+    Kit("primer", _PRIMER, "checked", "@primer/css@20.2.4", "dist/primer.css"),
+    Kit("eui", _EUI, "checked", "@elastic/eui@27.4.1", "dist/eui_theme_light.min.css"),
+    Kit("eui-dark", _EUI, "checked", "@elastic/eui@27.4.1", "dist/eui_theme_dark.min.css", dark=1.0),
+    _icheck("square-blue", "square/blue"),
+    _icheck("flat-green", "flat/green"),
+    _icheck("minimal", "minimal/minimal"),
+    _icheck("polaris", "polaris/polaris"),
+    _icheck("futurico", "futurico/futurico"),
+    _dijit("claro"),
+    _dijit("soria"),
+    _dijit("tundra"),
+    _prime("lara-light-teal"),
+    _prime("luna-amber", 1.0),
+    _prime("vela-orange", 1.0),
+    _prime("md-light-indigo"),
+    _prime("fluent-light"),
+    _prime("nova"),
+    _prime("viva-dark", 1.0),
+    Kit("fontawesome", '<i class="fa-regular {on}"></i>', "fa-square-check", "@fortawesome/fontawesome-free@6.7.2", "css/all.min.css", off="fa-square"),
+    Kit("mdi", '<i class="mdi {on}" style="font-size:1.5em"></i>', "mdi-checkbox-marked", "@mdi/font@7.4.47", "css/materialdesignicons.min.css", off="mdi-checkbox-blank-outline"),
+    Kit("tabler", '<i class="ti {on}" style="font-size:1.3em"></i>', "ti-square-check", "@tabler/icons-webfont@3.36.1", "dist/tabler-icons.min.css", off="ti-square"),
+    Kit("phosphor", '<i class="ph {on}"></i>', "ph-check-square", "@phosphor-icons/web@2.1.2", "src/regular/style.css", off="ph-square"),
+    Kit("pico", _input(), "checked", "@picocss/pico@2.1.1", "css/pico.min.css", True, 0.35),
+    Kit("semantic", '<div class="ui checkbox"><input type="checkbox" {on}><label></label></div>', "checked", "semantic-ui-css@2.5.0", "semantic.min.css", True),
     Kit("antd", '<span class="ant-checkbox {on}"><input type="checkbox" class="ant-checkbox-input"><span class="ant-checkbox-inner"></span></span>', "ant-checkbox-checked", "antd@4.24.16", "dist/antd.min.css", True),
     Kit("spectre", '<label class="form-checkbox"><input type="checkbox" {on}><i class="form-icon"></i></label>', "checked", "spectre.css@0.5.9", "dist/spectre.min.css", True),
 )  # fmt: skip
@@ -392,7 +515,7 @@ class Author:
         self.share = float(rng.choice([0.0, 0.15, 0.4, 0.7]))
         self.size = float(np.exp(rng.normal(np.log(15), 0.22)))
         self.font = FONTS[int(rng.integers(len(FONTS)))]
-        self.dark = kit.name in ("native", "bulma", "daisy", "pico", "bootstrap") and rng.random() < 0.35
+        self.dark = kit.dark > 0 and rng.random() < kit.dark
         accent = rng.integers(0, 256, 3)
         self.accent = f"rgb({accent[0]},{accent[1]},{accent[2]})"
         self.styled = rng.random() < 0.7 and kit.name == "native"  # appearance: none and a style of its own
@@ -415,9 +538,14 @@ class Author:
         """A control with its label's place marked; a circle or a switch on pages that have no checkbox."""
         on = bool(self.rng.random() < self.share) if on is None else on
         if not self.boxes:
-            return f'<input type="radio" {"checked" if on else ""}>' if self.rng.random() < 0.5 else self.icon()
-        state = FILLED if on else EMPTY
-        return f'<span class="probe" data-state="{state}">{self.kit.markup.replace("{on}", self.kit.on if on else "")}</span>'
+            return self.radio(on) if self.rng.random() < 0.5 else self.icon()
+        return f'<span class="probe" data-state="{FILLED if on else EMPTY}">{self.kit.control(on)}</span>'
+
+    def radio(self, on: bool, name: str = "") -> str:
+        """A radio button as the kit draws it, if it is known how, or as its style sheet has the browser draw it."""
+        if self.kit.radio:
+            return f'<span class="radio0">{self.kit.control(on, radio=True)}</span>'
+        return f'<input type="radio" name="{name}" {"checked" if on else ""}>'
 
     def icon(self) -> str:
         name = self.names[int(self.rng.integers(len(self.names)))]
@@ -458,10 +586,11 @@ class Author:
         chosen = int(self.rng.integers(-1, 4))
         beside = self.rng.random() < 0.4
         rows = [
-            f"<label style='margin-right:1em'><input type='radio' name='{name}' {'checked' if i == chosen else ''}> {self.words(1, 3)}</label>"
+            f"<label style='margin-right:1em'>{self.radio(i == chosen, name)} {self.words(1, 3)}</label>"
             for i in range(int(self.rng.integers(2, 6)))
         ]
-        return "<p>" + ("" if beside else "<br>").join(rows) + "</p>"
+        tag = "div" if self.kit.radio else "p"  # no block of a kit's may lie in a <p>
+        return f"<{tag}>{('' if beside else '<br>').join(rows)}</{tag}>"
 
     def switches(self) -> str:
         rows = []
@@ -572,7 +701,7 @@ class Author:
             f"font: {self.size:.1f}px/{rng.uniform(1.2, 1.8):.2f} '{self.font}', sans-serif !important; overflow-x: hidden }}",
             f".opt {{ display: flex; align-items: {rng.choice(['center', 'flex-start'])}; gap: {rng.integers(3, 14)}px; padding: {rng.integers(1, 10)}px 0; "
             f"{'border-bottom: 1px solid #8884' if rng.random() < 0.4 else ''} }} .opt.apart {{ justify-content: space-between }}",
-            ".probe { display: inline-block } .opts { margin: 8px 0 }",
+            ".probe, .radio0 { display: inline-block } .opts { margin: 8px 0 }",
             f".switch {{ position: relative; width: 2.2em; height: 1.2em; border-radius: 1em; background: #999; flex: none }} .switch.on {{ background: {self.accent} }}",
             ".switch span { position: absolute; top: 2px; width: calc(1.2em - 4px); height: calc(1.2em - 4px); border-radius: 50%; background: #fff }",
             f".digit {{ display: inline-block; width: 1.9em; line-height: 2.2em; text-align: center; border: 1px solid #777; margin-right: {rng.integers(0, 8)}px }}",
@@ -667,18 +796,22 @@ def extent(image: Image, least: float = 0.25) -> tuple[int, int, int, int] | Non
     return int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1
 
 
+# Left, top and state of each control.  It is where its innermost element is, the one drawn, not where its .probe is:
+# style sheets place it otherwise in tables.
 PLACES = """() => [...document.querySelectorAll('.probe')].map(e => {
-  const r = e.getBoundingClientRect();
-  const inside = r.width > 0 && r.top >= 0 && r.left >= 0;
-  return [r.left, r.top, Number(e.dataset.state), inside ? 1 : 0];
+  const drawn = [...e.querySelectorAll(':not(input, svg, svg *)')].pop() ?? e.querySelector('input');
+  const r = drawn.getBoundingClientRect();
+  return [r.left, r.top, Number(e.dataset.state)];
 })"""
 
 
 def shoot(tab: Tab, author: Author, links: list[str], path: Path) -> Page | None:
     """Render a page; None if its control cannot be measured.  The tab's device pixels are those of the result."""
     body = author.body()
-    # Alone: where in its .probe does the control draw its box?
-    alone = f"<div style='padding:{PROBE}px'><span class='probe' data-state='0'>{author.kit.markup.replace('{on}', '')}</span></div>"
+    # Alone: where does the control draw its box?
+    alone = (
+        f"<div style='padding:{PROBE}px'><span class='probe' data-state='0'>{author.kit.control(False)}</span></div>"
+    )
     offset = None
     if author.boxes:
         path.write_text(author.document(links, alone))
@@ -700,7 +833,7 @@ def shoot(tab: Tab, author: Author, links: list[str], path: Path) -> Page | None
     states: list[int] = []
     height, width = image.shape[:2]
     if offset is not None:
-        for x, y, state, _ in tab.evaluate(PLACES):
+        for x, y, state in tab.evaluate(PLACES):
             box = offset + np.array([x, y, x, y]) * ratio
             cut = box.clip(0, [width, height, width, height])
             area = (box[2] - box[0]) * (box[3] - box[1])
@@ -731,7 +864,7 @@ def pages(rng: Rng, kits_folder: Path, held_out: bool) -> Generator[Page]:
                 for _ in range(4):  # a new context costs more than a page
                     kit = kits[int(rng.integers(len(kits)))] if rng.random() < 0.7 else kits[0]
                     icons, names = fonts[int(rng.integers(len(fonts)))]
-                    links = [style_sheet(kits_folder, kit.package, kit.css)] if kit.package else []
+                    links = [style_sheet(kits_folder, kit.package, css) for css in kit.css.split()]
                     links.append(style_sheet(kits_folder, icons.package, icons.css))
                     page = shoot(tab, Author(rng, kit, icons, names), links, path)
                     if page is not None:

@@ -45,6 +45,18 @@ def test_every_control_says_its_state() -> None:
             assert "checkbox" not in page.body()
 
 
+def test_a_checked_control_differs_from_an_empty_one_and_a_radio_button_is_no_checkbox() -> None:
+    assert len({k.name for k in bp.KITS}) == len(bp.KITS)
+    for kit in bp.KITS:
+        on, off = kit.control(True), kit.control(False)
+        assert on != off
+        assert "{" not in on + off
+        assert bool(kit.package) == bool(kit.css)
+        if kit.radio:
+            assert "checkbox" not in kit.control(True, radio=True)
+            assert "radio" in kit.control(False, radio=True)
+
+
 def test_icons_that_may_show_a_box_are_left_out(tmp_path: Path) -> None:
     icons = bp.Icons("some-icons@1.0.0", "css/all.css", "si", "si-")
     sheet = bp.unpacked(tmp_path, icons.package) / "package" / "css" / "all.css"
@@ -85,3 +97,26 @@ def test_labels_lie_on_what_the_browser_draws(held_out: bool) -> None:
                 assert float(np.ptp(part)) >= 8
                 seen += 1
     assert seen > 10
+
+
+@pytest.mark.skipif(not bp.ready(bp.HERE / "work" / "kits"), reason=bp.MISSING)
+@pytest.mark.parametrize("name", ["windows-98", "metro", "element"])
+def test_a_box_is_found_where_the_kit_moves_it_in_tables(name: str, tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    kit = next(k for k in bp.KITS if k.name == name)
+    links = [bp.style_sheet(bp.HERE / "work" / "kits", kit.package, css) for css in kit.css.split()]
+    page = next(a for a in map(lambda seed: author(seed, kit), range(99)) if a.boxes)
+    cell = page.box(False)
+    page.body = lambda: f"<div>{cell}</div><table class='table'><tr><td>{cell}</td><td>word</td></tr></table>"  # type: ignore[method-assign]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=bp.browser_path(), args=["--no-sandbox"])
+        drawn = bp.shoot(browser.new_page(device_scale_factor=2), page, links, tmp_path / "page.html")
+        browser.close()
+    assert drawn is not None
+    assert len(drawn.boxes) == 2
+    for box in drawn.boxes.round().astype(int):
+        x1, y1, x2, y2 = (int(v) for v in box)
+        found = bp.extent(drawn.image[y1 - 2 : y2 + 2, x1 - 2 : x2 + 2])
+        assert found is not None
+        assert np.abs(np.array(found) - [2, 2, x2 - x1 + 2, y2 - y1 + 2]).max() <= 2
