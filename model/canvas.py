@@ -195,7 +195,7 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
         fill = 255.0 if not dark else float(rng.choice([0.0, 255.0, paper * 0.6]))
     if rng.random() < (0.6 if screen else 0.25):
         radius = float(rng.uniform(0.05, 0.3))
-    if border == "solid" and rng.random() < 0.08:  # tinted, rounded and pale, as programs print fields of their own
+    if border == "solid" and rng.random() < 0.14:  # tinted, rounded and pale, as programs print fields of their own
         grey = paper + (toward - paper) * rng.uniform(0.3, 0.65)
         fill = paper + (toward - paper) * rng.uniform(0.03, 0.15)
         radius = float(rng.uniform(0.08, 0.25))
