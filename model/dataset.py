@@ -72,7 +72,7 @@ def cut(image: Grey, boxes: Floats, rng: Rng, crop: int = CROP, around: Floats |
     """
     height, width = image.shape
     # Training pages are stored at `draw.STORED` times a long side of 1280; together with that: 0.7 to 1.4, now and then 0.6 to
-    # 2.  Around 1.02, a little above the working size, so that small boxes are not rare.
+    # 2.  Around 1.02, below the working size (1.18), so that small boxes are not rare.
     scale = float(rng.uniform(0.68, 1.06) if rng.random() < 0.85 else np.exp(rng.uniform(np.log(0.55), np.log(1.65))))
     side = crop / scale
     if around is None and len(boxes) and rng.random() < 0.6:

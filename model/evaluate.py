@@ -396,7 +396,7 @@ def reliability(p: Floats, good: NDArray[np.bool_], bins: int = 10) -> tuple[flo
     return error, "\n".join(lines)
 
 
-NOISE = 0.015  # of the share of exact pages, as the mean over the sets: between two seeds and neighbouring thresholds
+NOISE = 0.008  # of the share of exact pages, as the mean over the sets, between two seeds (see MODEL_CARD.md)
 
 
 def calibrate(tallies: dict[str, Tally]) -> dict[str, object]:

@@ -30,9 +30,9 @@ TOLERANCE = 1e-4
 
 # Read by model/detect.py and by the detector; model/README.md says what each key means.
 DEFAULTS: dict[str, object] = {
-    "version": "0.4.0",
+    "version": "0.5.0",
     "sha256": "",
-    "scale": {"long_side": 1600, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 160},
+    "scale": {"long_side": 1504, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 160},
     "conf": 0.5,
     "calibration": {"a": 1.0, "b": 0.0},
     "filled_bias": 0.0,
@@ -153,7 +153,7 @@ def export(net: Net, onnx_path: Path, settings: dict[str, object] | None = None)
     onnx_path.write_bytes(data)
     onnx_path.with_suffix(".json").write_text(json.dumps(info, indent=2) + "\n")
     print(
-        f"{onnx_path.name}: {len(data)} bytes, {flop(net, 1600, 1248) / 1e9:.2f} GFLOP at 1600x1248, differs by {difference:.1e}"
+        f"{onnx_path.name}: {len(data)} bytes, {flop(net, 1504, 1184) / 1e9:.2f} GFLOP at 1504x1184, differs by {difference:.1e}"
     )
     return info
 

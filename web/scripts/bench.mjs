@@ -11,7 +11,7 @@ const RUNS = 15;
 
 /** A grey BMP at the network's own scale of a letter page: nothing to decode and nothing to scale, so that the time
  * is that of the network and little else. */
-function pageAtWorkingScale(width = 1248, height = 1600) {
+function pageAtWorkingScale(width = 1162, height = 1504) {
   const stride = Math.ceil(width / 4) * 4;
   const [header, palette] = [54, 1024];
   const bytes = Buffer.alloc(header + palette + stride * height, 255);
