@@ -40,11 +40,17 @@ DEFAULTS: dict[str, object] = {
 }
 
 
+def halved(weights: np.ndarray) -> np.ndarray:
+    """Weights in half precision with 7 bits of mantissa out of 10, as in bfloat16: what is dropped is what does not compress."""
+    bits = weights.astype(np.float16).view(np.uint16)
+    return ((bits + 4) & 0xFFF8).astype(np.uint16).view(np.float16)
+
+
 def to_onnx(net: Net, *, exact: bool = False) -> onnx.ModelProto:
     """The network in evaluation mode as an ONNX model with dynamic height and width.
 
-    Unless `exact`, the weights of the convolutions are stored in half precision and cast to single, which runtimes do once,
-    when they load the model: the file is half as large.
+    Unless `exact`, the weights of the convolutions are stored in half precision (see `halved`) and cast to single, which runtimes
+    do once, when they load the model: the file is half as large.
     """
     nodes: list[onnx.NodeProto] = []
     weights: list[onnx.TensorProto] = []
@@ -62,7 +68,7 @@ def to_onnx(net: Net, *, exact: bool = False) -> onnx.ModelProto:
             (w, b), stride = layer.folded(), layer.conv.stride[0]
         k = w.shape[-1]
         kernel = w.detach().numpy()
-        weight = const(f"{name}.w", kernel if exact else kernel.astype(np.float16))
+        weight = const(f"{name}.w", kernel if exact else halved(kernel))
         if not exact:
             nodes.append(helper.make_node("Cast", [weight], [f"{weight}32"], f"{weight}32", to=TensorProto.FLOAT))
             weight = f"{weight}32"
