@@ -291,6 +291,27 @@ def draw_box(
     return x, y, x2, y2
 
 
+def draw_box_or_frame(
+    canvas: Canvas,
+    x: float,
+    y: float,
+    side: float,
+    style: BoxStyle,
+    filled: bool,
+    rng: Rng,
+    symbols: list[Face],
+    text: Face,
+) -> tuple[BoxStyle, tuple[float, float, float, float]]:
+    """As `draw_box`, but where a dingbat is no square in its face a plain frame; returns the style that was drawn as well."""
+    drawn = draw_box(canvas, x, y, side, style, filled, rng, symbols, text)
+    if drawn is None:
+        style = replace(style, border="solid")
+        drawn = draw_box(canvas, x, y, side, style, filled, rng, symbols, text)
+    if drawn is None:
+        raise RuntimeError("a plain box could not be drawn")
+    return style, drawn
+
+
 def _border(canvas: Canvas, x: float, y: float, x2: float, y2: float, radius: float, style: BoxStyle, rng: Rng) -> None:
     line, ink = style.line, style.ink
     if style.border == "none":

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
-from model.canvas import Canvas, draw_box, random_box_style
+from model.canvas import Canvas, draw_box_or_frame, random_box_style
 from model.fonts import FontBook
-from model.page import EMPTY, FILLED, IGNORE, Page
+from model.page import EMPTY, FILLED, Page
 
 Rng = np.random.Generator
 MARGIN = 0.08  # of a box's side around it that is wiped with it: antialiasing and shadows
@@ -27,8 +25,7 @@ def restyle(page: Page, filled: NDArray[np.bool_], rng: Rng, fonts: FontBook) ->
     side = float(np.median(sizes[empty].min(1)))
     paper = float(np.median(page.image))
     style = random_box_style(rng, side, rng.uniform(0, 70), paper, bool(rng.random() < 0.4), fonts.symbols)
-    family = fonts.text["latin"][int(rng.integers(len(fonts.text["latin"])))]
-    face = family[int(rng.integers(len(family)))]
+    face = fonts.pick(rng)
     scale = rng.uniform(0.85, 1.1)
     boxes, states = page.boxes.copy(), page.states.copy()
     for i in np.flatnonzero(empty):
@@ -41,13 +38,6 @@ def restyle(page: Page, filled: NDArray[np.bool_], rng: Rng, fonts: FontBook) ->
         patch[...] = np.uint8(np.median(rim))
         own = min(x2 - x1, y2 - y1) * scale
         at = (x1 + x2) / 2 - own / 2, (y1 + y2) / 2 - own / 2
-        drawn = draw_box(canvas, *at, own, style, bool(filled[i]), rng, fonts.symbols, face)
-        if drawn is None:  # the dingbat is no square in this face
-            style = replace(style, border="solid")
-            drawn = draw_box(canvas, *at, own, style, bool(filled[i]), rng, fonts.symbols, face)
-        if drawn is None:
-            states[i] = IGNORE
-            continue
-        boxes[i] = drawn
+        style, boxes[i] = draw_box_or_frame(canvas, *at, own, style, bool(filled[i]), rng, fonts.symbols, face)
         states[i] = FILLED if filled[i] else EMPTY
     return Page(page.image, boxes, states)
