@@ -203,7 +203,6 @@ suite('the page with the real module', () => {
       await visit.page.keyboard.press('b');
       await visit.page.keyboard.press(' ');
       const blocked = longestTask(await browser.stopTracing());
-      assert.ok(blocked !== undefined, 'nothing was recorded of the page');
       console.log(`first result after ${wait.toFixed(0)} ms, longest task ${blocked.toFixed(0)} ms`);
       waits.push(wait);
       tasks.push(blocked);

@@ -137,7 +137,6 @@ suite('the page', () => {
       await slider.fill('0.7');
       await visit.page.locator('#threshold-value', { hasText: '70%' }).waitFor();
       const blocked = longestTask(await browser.stopTracing());
-      assert.ok(blocked !== undefined, 'nothing was recorded of the page');
       tasks.push(blocked);
       await session.send('HeapProfiler.collectGarbage');
       const { metrics } = await session.send('Performance.getMetrics');

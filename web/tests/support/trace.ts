@@ -7,7 +7,7 @@ export const TRACED = ['toplevel', 'disabled-by-default-devtools.timeline'];
  * The longest task of the page's main thread in a trace, in milliseconds of the processor: what another program takes of it
  * is not the page's fault.
  */
-export function longestTask(trace: Buffer): number | undefined {
+export function longestTask(trace: Buffer): number {
   interface Entry {
     name: string;
     ph: string;
@@ -26,5 +26,6 @@ export function longestTask(trace: Buffer): number | undefined {
     ({ name, ph, pid, tid, tdur }) =>
       ph === 'X' && tdur !== undefined && /RunTask$/.test(name) && main.has(`${pid} ${tid}`),
   );
-  return tasks.length > 0 ? Math.max(...tasks.map(({ tdur }) => tdur ?? 0)) / 1000 : undefined;
+  if (tasks.length === 0) throw new Error('nothing was recorded of the page');
+  return Math.max(...tasks.map(({ tdur }) => tdur ?? 0)) / 1000;
 }
