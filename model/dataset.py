@@ -71,9 +71,9 @@ def cut(image: Grey, boxes: Floats, rng: Rng, crop: int = CROP, around: Floats |
     crop lies around one of those places.  Outside the page is paper (255), as the pipeline pads.
     """
     height, width = image.shape
-    # Training pages are stored at `draw.STORED` times a long side of 1280; together with that: 0.7 to 1.4, now and then 0.6 to
-    # 2.  Around 1.02, below the working size (1.18), so that small boxes are not rare.
-    scale = float(rng.uniform(0.68, 1.06) if rng.random() < 0.85 else np.exp(rng.uniform(np.log(0.55), np.log(1.65))))
+    # Training pages are stored at `draw.STORED` times a long side of 1280, 1504 in the middle; the crops show them as if that were
+    # 830 to 1730, now and then 680 to 2480: both sizes at which the pipeline reads pages lie within (`checkbox.json`).
+    scale = float(rng.uniform(0.55, 1.15) if rng.random() < 0.85 else np.exp(rng.uniform(np.log(0.45), np.log(1.65))))
     side = crop / scale
     if around is None and len(boxes) and rng.random() < 0.6:
         around = ((boxes[:, :2] + boxes[:, 2:4]) / 2).astype(np.float32)

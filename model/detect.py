@@ -2,7 +2,7 @@
 
     python -m model.detect page.png [--conf 0.5]
 
-Scaling, tiles, decoding and suppression follow the numbers in checkbox.json, whose keys are documented in README.md.
+Looks, scaling, tiles, decoding and suppression follow the numbers in checkbox.json, whose keys are documented in README.md.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MOST = 5000  # boxes a page
 class Found:
     """Boxes of a page, the most confident first.
 
-    boxes [n,4] x1, y1, x2, y2 in pixels of the picture; confidence [n] calibrated; logit [n] before calibration;
+    boxes [n,4] x1, y1, x2, y2 in pixels of the picture; logit [n] calibrated; confidence [n], its sigmoid;
     state [n]: logit of "filled", bias included.
     """
 
@@ -65,13 +65,13 @@ def settings(path: Path = HERE / "checkbox.json") -> dict[str, Any]:
     return loaded
 
 
-def working_size(width: int, height: int, scale: dict[str, Any]) -> tuple[int, int]:
+def working_size(width: int, height: int, long_side: int, scale: dict[str, Any]) -> tuple[int, int]:
     """Width and height at which a page is read: its long side at `long_side`, at most `max_enlargement` times enlarged.
 
     A page longer than `max_aspect` times its short side counts as several pages, so that its boxes do not vanish.
     """
     page_side = min(max(width, height), min(width, height) * scale["max_aspect"])
-    factor = min(scale["long_side"] / page_side, scale["max_enlargement"])
+    factor = min(long_side / page_side, scale["max_enlargement"])
     return max(1, int(width * factor + 0.5)), max(1, int(height * factor + 0.5))
 
 
@@ -122,19 +122,18 @@ def suppress(boxes: Floats, score: Floats, iou: float) -> NDArray[np.intp]:
     return np.array(kept, np.intp)
 
 
-def detect(image: Grey, run: Runner, numbers: dict[str, Any], conf: float | None = None) -> Found:
-    """Checkboxes of a grey page [H,W] of at least `conf` (default: the one in `numbers`, which is checkbox.json's)."""
-    scale, calibration = numbers["scale"], numbers["calibration"]
-    conf = numbers["conf"] if conf is None else conf
+def look(image: Grey, size: tuple[int, int], run: Runner, numbers: dict[str, Any], which: int, conf: float) -> Found:
+    """What one look at a grey page [H,W] scaled to `size` (width, height) sees with at least the confidence `conf`."""
+    long_side, calibration = numbers["looks"][which]["long_side"], numbers["looks"][which]["calibration"]
+    overlap = numbers["scale"]["overlap"]
     height, width = image.shape
-    size = working_size(width, height, scale)
     page = (
         image if size == (width, height) else np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
     )
     floor = (np.log(conf / (1 - conf)) - calibration["b"]) / calibration["a"]
     parts: list[Found] = []
-    for y, h in spans(size[1], scale["long_side"], scale["overlap"]):
-        for x, w in spans(size[0], scale["long_side"], scale["overlap"]):
+    for y, h in spans(size[1], long_side, overlap):
+        for x, w in spans(size[0], long_side, overlap):
             part = decode(run(network_input(page[y : y + h, x : x + w])), floor)
             b = part.boxes
             cut = np.zeros(len(b), bool)
@@ -154,8 +153,31 @@ def detect(image: Grey, run: Runner, numbers: dict[str, Any], conf: float | None
     kept = suppress(boxes, logit, numbers["nms_iou"])
     ratio = np.array([width / size[0], height / size[1]] * 2, np.float32)
     boxes = (boxes[kept] * ratio).clip(0, np.array([width, height] * 2, np.float32))
-    confidence = 1 / (1 + np.exp(-(calibration["a"] * logit[kept] + calibration["b"])))
-    return Found(boxes, confidence.astype(np.float32), logit[kept], state[kept] + np.float32(numbers["filled_bias"]))
+    calibrated = (calibration["a"] * logit[kept] + calibration["b"]).astype(np.float32)
+    return Found(boxes, 1 / (1 + np.exp(-calibrated)), calibrated, state[kept] + np.float32(numbers["filled_bias"]))
+
+
+def detect(
+    image: Grey, run: Runner, numbers: dict[str, Any], conf: float | None = None, only: int | None = None
+) -> Found:
+    """Checkboxes of a grey page [H,W] of at least `conf` (default: the one in `numbers`, which is checkbox.json's).
+
+    The first of the looks is a quick one. Where it leaves a box in doubt, a larger one replaces it.
+    only: take just this one of the looks, to fit its calibration.
+    """
+    conf = numbers["conf"] if conf is None else conf
+    height, width = image.shape
+    sizes = [working_size(width, height, one["long_side"], numbers["scale"]) for one in numbers["looks"]]
+    if only is not None:
+        return look(image, sizes[only], run, numbers, only, conf)
+    doubt = numbers["doubt"]
+    for which, size in enumerate(sizes):
+        if which and size == sizes[which - 1]:  # a small picture, enlarged no further
+            break
+        found = look(image, size, run, numbers, which, min(conf, doubt["from"]))
+        if not ((found.confidence > doubt["from"]) & (found.confidence < doubt["to"])).any():
+            break
+    return found.above(conf)
 
 
 def read_grey(path: Path) -> Grey:

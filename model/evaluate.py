@@ -290,12 +290,12 @@ def labelled(folder: Path) -> list[Labelled]:
 Detector = Callable[[list[Labelled]], Iterator[Found]]
 
 
-def by_network(run: Runner, numbers: dict[str, Any]) -> Detector:
-    """The network in this process, one page after the other."""
-    return lambda pages: (detect(page.image(), run, numbers, FLOOR) for page in pages)
+def by_network(run: Runner, numbers: dict[str, Any], only: int | None = None) -> Detector:
+    """The network in this process, one page after the other; `only` as in `detect`."""
+    return lambda pages: (detect(page.image(), run, numbers, FLOOR, only) for page in pages)
 
 
-def by_artifact(command: list[str], numbers: dict[str, Any]) -> Detector:
+def by_artifact(command: list[str]) -> Detector:
     """The finished program, e.g. ["./build.sh", "count"]: given many files at a time, it prints a line of JSON for each.
 
     Raises RuntimeError if it does not answer for each page.
@@ -312,21 +312,19 @@ def by_artifact(command: list[str], numbers: dict[str, Any]) -> Detector:
             answers = [json.loads(line) for line in out.splitlines()]
             if len(answers) != len(some) or not all(a["success"] for a in answers):
                 raise RuntimeError(f"{' '.join(command)} did not answer for each page: {out[-500:]!r}")
-            yield from (from_result(answer, numbers) for answer in answers)
+            yield from map(from_result, answers)
 
     return run
 
 
-def from_result(result: dict[str, Any], numbers: dict[str, Any]) -> Found:
+def from_result(result: dict[str, Any]) -> Found:
     """What a result of the detector says, the most confident first; its state is only a sign."""
     found = sorted(result["detections"], key=lambda d: -float(d["confidence"]))
     boxes = np.array([[d["bbox"][k] for k in ("x1", "y1", "x2", "y2")] for d in found], np.float32).reshape(-1, 4)
     confidence = np.array([d["confidence"] for d in found], np.float32)
     inner = confidence.clip(0.0005, 0.9995)  # results hold three decimals
-    calibration = numbers["calibration"]
-    logit = (np.log(inner / (1 - inner)) - calibration["b"]) / calibration["a"]
     state = np.array([1.0 if d["class"] == "filled_checkbox" else -1.0 for d in found], np.float32)
-    return Found(boxes, confidence, logit.astype(np.float32), state)
+    return Found(boxes, confidence, np.log(inner / (1 - inner)).astype(np.float32), state)
 
 
 def measure(
@@ -399,26 +397,36 @@ def reliability(p: Floats, good: NDArray[np.bool_], bins: int = 10) -> tuple[flo
 NOISE = 0.008  # of the share of exact pages, as the mean over the sets, between two seeds (see MODEL_CARD.md)
 
 
-def calibrate(tallies: dict[str, Tally]) -> dict[str, object]:
-    """Calibration, threshold and state bias from the sets; each set weighs the same.
+def pooled(tallies: dict[str, Tally]) -> tuple[Floats, NDArray[np.bool_], Floats]:
+    """Logits of all detections of all sets, whether each is right, and weights by which each set counts the same."""
+    sets = [t for name, t in tallies.items() if not name.startswith(" ") and t.truth]
+    logit = [np.concatenate(t.logit) for t in sets]
+    weight = np.concatenate([np.full(len(x), 1.0 / max(1, len(x)), np.float32) for x in logit])
+    good = np.concatenate([np.concatenate(t.good) for t in sets])
+    return np.concatenate(logit), good, (weight / weight.mean()).astype(np.float32)
+
+
+def recalibrated(look: dict[str, Any], tallies: dict[str, Tally]) -> dict[str, Any]:
+    """A look with the calibration that fits the sets, measured by that look alone with the calibration it had."""
+    a, b = platt(*pooled(tallies))
+    had = look["calibration"]
+    return look | {"calibration": {"a": round(a * had["a"], 4), "b": round(a * had["b"] + b, 4)}}
+
+
+def operating_point(tallies: dict[str, Tally]) -> dict[str, object]:
+    """Threshold and state bias from the sets; each set weighs the same. Prints how well the calibration holds.
 
     The threshold, in calibrated confidence and steps of 0.05, is the lowest at which as many pages have both counts right, as
     the mean over the sets, as at the best one, less what two seeds differ by (NOISE): more boxes found at the same worth.
     """
     sets = [t for name, t in tallies.items() if not name.startswith(" ") and t.truth]
-    logit = np.concatenate([np.concatenate(t.logit) for t in sets])
-    good = np.concatenate([np.concatenate(t.good) for t in sets])
-    weight = np.concatenate(
-        [np.full(sum(len(x) for x in t.logit), 1.0 / max(1, sum(len(x) for x in t.logit))) for t in sets]
-    )
-    a, b = platt(logit, good, (weight / weight.mean()).astype(np.float32))
-    confidence = (1 / (1 + np.exp(-(a * logit + b)))).astype(np.float32)
-    ece, text = reliability(confidence, good)
-    print(f"calibration a {a:.4f} b {b:.4f}, expected calibration error {ece:.4f}\n{text}")
+    logit, good, _ = pooled(tallies)
+    error, text = reliability((1 / (1 + np.exp(-logit))).astype(np.float32), good)
+    print(f"expected calibration error {error:.4f}\n{text}")
     share: dict[float, float] = {}
     for step in range(4, 18):
         threshold = step / 20
-        exact = [t.exact_from((np.log(threshold / (1 - threshold)) - b) / a) for t in sets]
+        exact = [t.exact_from(float(np.log(threshold / (1 - threshold)))) for t in sets]
         print(
             f"threshold {threshold:.2f}: pages exact {np.mean(exact):.4f}, by set {' '.join(f'{v:.3f}' for v in exact)}"
         )
@@ -431,7 +439,7 @@ def calibrate(tallies: dict[str, Tally]) -> dict[str, object]:
     print("state right by bias: " + " ".join(f"{bias:+.2f}:{v:.4f}" for bias, v in zip(biases, right, strict=True)))
     # Zero unless another bias is clearly better: a peak a few boxes high is noise.
     bias = float(biases[int(np.argmax(right))]) if max(right) > right[len(biases) // 2] + 0.003 else 0.0
-    return {"conf": conf, "calibration": {"a": round(a, 4), "b": round(b, 4)}, "filled_bias": bias}
+    return {"conf": conf, "filled_bias": bias}
 
 
 # ---- pictures ------------------------------------------------------------------------------------------------------
@@ -476,17 +484,26 @@ def main() -> None:
     parser.add_argument("--worst", type=Path, help="folder for pictures of the worst pages")
     parser.add_argument("--worst-count", type=int, default=4)
     parser.add_argument(
-        "--calibrate", type=Path, help="write conf, calibration and filled_bias here, for model.export --settings"
+        "--calibrate",
+        type=Path,
+        help="fit each look's calibration first; write looks, conf and filled_bias here, for model.export --settings",
     )
     args = parser.parse_args()
+    if args.calibrate is not None and args.artifact:
+        parser.error("--calibrate is for the network alone: the artifact's numbers are built in")
     if args.sets == SETS:
         build(args.sets, corpus.corpus_root(args.corpus))
     numbers = settings(args.network.with_suffix(".json"))
     conf = numbers["conf"] if args.conf is None else args.conf
-    detector = (
-        by_artifact(args.artifact.split(), numbers) if args.artifact else by_network(onnx_runner(args.network), numbers)
-    )
-    tallies = measure(args.sets, detector, conf, args.only.split(",") if args.only else None, args.limit)
+    only = args.only.split(",") if args.only else None
+    run = onnx_runner(args.network)
+    if args.calibrate is not None:
+        for k, look in enumerate(numbers["looks"]):
+            alone = measure(args.sets, by_network(run, numbers, k), conf, only, args.limit)
+            numbers["looks"][k] = recalibrated(look, alone)
+            print(f"calibration of the look at {look['long_side']} px: {numbers['looks'][k]['calibration']}")
+    detector = by_artifact(args.artifact.split()) if args.artifact else by_network(run, numbers)
+    tallies = measure(args.sets, detector, conf, only, args.limit)
     print(table(tallies))
     if args.worst is not None:
         args.worst.mkdir(parents=True, exist_ok=True)
@@ -496,7 +513,8 @@ def main() -> None:
                 if errors and not name.startswith(" "):
                     annotate(page, found, to, ignored, args.worst / f"{name}_{k}_{errors}_{page.path.stem}.png")
     if args.calibrate is not None:
-        args.calibrate.write_text(json.dumps(calibrate(tallies), indent=2) + "\n")
+        chosen = {"looks": numbers["looks"], **operating_point(tallies)}
+        args.calibrate.write_text(json.dumps(chosen, indent=2) + "\n")
 
 
 if __name__ == "__main__":

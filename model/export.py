@@ -30,11 +30,15 @@ TOLERANCE = 1e-4
 
 # Read by model/detect.py and by the detector; model/README.md says what each key means.
 DEFAULTS: dict[str, object] = {
-    "version": "0.5.0",
+    "version": "0.6.0",
     "sha256": "",
-    "scale": {"long_side": 1504, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 160},
+    "scale": {"max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 160},
+    "looks": [
+        {"long_side": 952, "calibration": {"a": 1.0, "b": 0.0}},
+        {"long_side": 1600, "calibration": {"a": 1.0, "b": 0.0}},
+    ],
+    "doubt": {"from": 0.15, "to": 0.85},
     "conf": 0.5,
-    "calibration": {"a": 1.0, "b": 0.0},
     "filled_bias": 0.0,
     "nms_iou": 0.3,
 }
@@ -159,7 +163,8 @@ def export(net: Net, onnx_path: Path, settings: dict[str, object] | None = None)
     onnx_path.write_bytes(data)
     onnx_path.with_suffix(".json").write_text(json.dumps(info, indent=2) + "\n")
     print(
-        f"{onnx_path.name}: {len(data)} bytes, {flop(net, 1504, 1184) / 1e9:.2f} GFLOP at 1504x1184, differs by {difference:.1e}"
+        f"{onnx_path.name}: {len(data)} bytes, {flop(net, 960, 736) / 1e9:.2f} GFLOP at 960x736, "
+        f"{flop(net, 1600, 1248) / 1e9:.2f} at 1600x1248, differs by {difference:.1e}"
     )
     return info
 
@@ -171,7 +176,7 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=HERE / "checkbox.onnx")
     parser.add_argument(
-        "--settings", type=Path, help="JSON with conf, calibration, filled_bias (from model.evaluate --calibrate)"
+        "--settings", type=Path, help="JSON with looks, conf, filled_bias (from model.evaluate --calibrate)"
     )
     args = parser.parse_args()
     settings = json.loads(args.settings.read_text()) if args.settings else {}

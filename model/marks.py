@@ -95,9 +95,12 @@ def random_hand(rng: np.random.Generator, side: float = 18.0) -> Hand:
     px = width * (18.0 + side) / 2 if side < 18 else width * (18.0 * 2 + side) / 3
     habit = rng.choice(len(KINDS), size=int(rng.integers(1, 4)), p=KIND_WEIGHTS)
     kinds = tuple(KINDS[i] for i in habit) if rng.random() < 0.75 else KINDS
+    slop = float(rng.beta(1.6, 1.8))
+    if rng.random() < 0.15:  # in a hurry: nothing but ticks, flung across the boxes
+        kinds, slop = ("long_tick", "tick") if rng.random() < 0.5 else ("long_tick",), float(rng.uniform(0.6, 1.0))
     return Hand(
         (float(rgb[0]), float(rgb[1]), float(rgb[2])), max(0.8, float(px)), float(pressure), float(skip), float(opacity),
-        float(rng.beta(1.6, 1.8)), kinds,
+        slop, kinds,
     )  # fmt: skip
 
 
@@ -190,6 +193,8 @@ def _multiply(image: Image, cover: NDArray[np.float32], x: int, y: int, rgb: Seq
 
 def _tick(c: Points, s: float, hand: Hand, rng: np.random.Generator, long: bool, room: float) -> list[Stroke]:
     size = rng.uniform(1.2, 4.2) if long else rng.uniform(0.7, 1.5)
+    if not long and rng.random() < 0.2 * (1 - hand.slop):  # small and neat, wholly inside
+        size = rng.uniform(0.45, 0.75)
     size = min(size, max(room, 0.7)) * s
     # Quick ticks lie flat and round and end thin: a dab, a turn, a tail that runs away to the right.
     quick = rng.random() < 0.3
@@ -198,7 +203,7 @@ def _tick(c: Points, s: float, hand: Hand, rng: np.random.Generator, long: bool,
     # The valley sits in the box or, in sloppy hands, on its edge or just outside.
     spread = 0.12 + 0.24 * hand.slop
     valley = c + np.array([rng.normal(-0.12, spread), rng.normal(0.18, spread)]).clip(-0.75, 0.75) * s
-    if long and rng.random() < 0.15 + 0.35 * hand.slop:  # the hook lies beside the box, the long stroke runs through it
+    if long and rng.random() < 0.15 + 0.4 * hand.slop:  # the hook lies beside the box, the long stroke runs through it
         through = c + rng.normal(0, 0.16 if rng.random() < 0.7 else 0.3, 2).clip(-0.45, 0.45) * s
         valley = through - rng.uniform(0.4, 1.15) * s * np.array([np.cos(angle), np.sin(angle)])
         size = max(size, 1.7 * s)

@@ -8,7 +8,7 @@
 
 use crate::network::Grid;
 use crate::page::{Page, Tile};
-use crate::parameters::Parameters;
+use crate::parameters::Calibration;
 use crate::result::{BoundingBox, Class, Detection};
 
 /// Input pixels per output cell, after the pixel shuffle.
@@ -56,9 +56,15 @@ impl Candidate {
     }
 }
 
-/// Reads all boxes of at least `conf` out of a raw output of 24 x H/8 x W/8, in pixels of the network's input.
+/// Reads all boxes of at least `conf` out of a raw output of 24 x H/8 x W/8, in pixels of the network's input. Filled
+/// is what has a state logit above `-filled_bias`.
 #[must_use]
-pub fn decode(output: &Grid, conf: f32, parameters: &Parameters) -> Vec<Candidate> {
+pub fn decode(
+    output: &Grid,
+    conf: f32,
+    calibration: Calibration,
+    filled_bias: f32,
+) -> Vec<Candidate> {
     debug_assert_eq!(output.channels, CHANNELS);
     let plane = output.height * output.width;
     let mut found = Vec::new();
@@ -69,7 +75,6 @@ pub fn decode(output: &Grid, conf: f32, parameters: &Parameters) -> Vec<Candidat
                     let channel = (n * SHUFFLE + dy) * SHUFFLE + dx;
                     output.data[channel * plane + row * output.width + column]
                 };
-                let calibration = parameters.calibration;
                 let confidence = sigmoid(calibration.a * number(0) + calibration.b);
                 if confidence < conf {
                     continue;
@@ -90,7 +95,7 @@ pub fn decode(output: &Grid, conf: f32, parameters: &Parameters) -> Vec<Candidat
                         y + distance(5),
                     ],
                     confidence,
-                    class: if number(1) + parameters.filled_bias > 0.0 {
+                    class: if number(1) + filled_bias > 0.0 {
                         Class::Filled
                     } else {
                         Class::Empty
@@ -214,13 +219,7 @@ mod tests {
     use super::*;
     use image::GrayImage;
 
-    fn parameters() -> Parameters {
-        Parameters {
-            calibration: crate::parameters::Calibration { a: 1.0, b: 0.0 },
-            filled_bias: 0.0,
-            ..Parameters::built_in().expect("readable")
-        }
-    }
+    const PLAIN: Calibration = Calibration { a: 1.0, b: 0.0 };
 
     fn candidate(x1: f32, y1: f32, x2: f32, y2: f32, confidence: f32) -> Candidate {
         Candidate {
@@ -273,7 +272,7 @@ mod tests {
         let mut output = silent(4, 6);
         write(&mut output, (5, 2), 2.0, 1.0, [6.0, 7.0, 8.0, 9.0]);
         write(&mut output, (0, 7), 1.0, -1.0, [1.0, 5.0, 5.0, 1.0]);
-        let mut boxes = decode(&output, 0.5, &parameters());
+        let mut boxes = decode(&output, 0.5, PLAIN, 0.0);
         boxes.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
         assert_eq!(boxes.len(), 2);
         assert_eq!(boxes[0].class, Class::Filled);
@@ -282,17 +281,14 @@ mod tests {
             assert!((edge - expected).abs() < 1e-4, "{:?}", boxes[0].edges);
         }
         assert_eq!(boxes[1].class, Class::Empty);
-        assert_eq!(decode(&output, 0.8, &parameters()).len(), 1);
+        assert_eq!(decode(&output, 0.8, PLAIN, 0.0).len(), 1);
     }
 
     #[test]
     fn calibration_and_bias_are_applied() {
         let mut output = silent(4, 4);
         write(&mut output, (3, 3), 1.0, -0.5, [6.0; 4]);
-        let mut p = parameters();
-        p.calibration = crate::parameters::Calibration { a: 2.0, b: -1.0 };
-        p.filled_bias = 1.0;
-        let boxes = decode(&output, 0.5, &p);
+        let boxes = decode(&output, 0.5, Calibration { a: 2.0, b: -1.0 }, 1.0);
         assert!((boxes[0].confidence - 0.731_058).abs() < 1e-5);
         assert_eq!(boxes[0].class, Class::Filled);
     }

@@ -36,7 +36,7 @@ pub mod browser;
 
 use std::cell::OnceCell;
 
-use image::DynamicImage;
+use image::{DynamicImage, GrayImage};
 
 pub use annotate::AnnotateOptions;
 pub use error::Error;
@@ -46,6 +46,7 @@ pub use parameters::Parameters;
 pub use result::{Class, Detection, DetectionResult, Failure};
 
 use limits::MAX_DETECTIONS;
+use parameters::Look;
 
 /// Name of the package, as `info` shows it.
 pub const NAME: &str = env!("CARGO_PKG_NAME");
@@ -59,7 +60,7 @@ pub struct Detector<N = TractNetwork> {
 }
 
 impl Detector {
-    /// The detector with the network of this build; parses it, and plans it for the commonest page.
+    /// The detector with the network of this build; parses it, and plans the first look at the commonest page.
     ///
     /// # Errors
     /// [`Error::Network`] or [`Error::Internal`] if the build itself is broken.
@@ -68,11 +69,28 @@ impl Detector {
             TractNetwork::parse(parameters::WEIGHTS)?,
             Parameters::built_in()?,
         );
-        // A letter page, upright: most first pages find their plan ready.
-        let (width, height) = page::working_size(850, 1100, &detector.parameters.scale);
-        let side = |pixels: u32| pixels.next_multiple_of(page::MULTIPLE) as usize;
-        detector.network.plan(side(height), side(width))?;
+        detector.plan_looks(1)?;
         Ok(detector)
+    }
+
+    /// Plans the first `count` looks at a letter page, upright: most first pages then find their plans ready.
+    fn plan_looks(&self, count: usize) -> Result<(), Error> {
+        let side = |pixels: u32| pixels.next_multiple_of(page::MULTIPLE) as usize;
+        for look in self.parameters.looks.iter().take(count) {
+            let (width, height) =
+                page::working_size(850, 1100, look.long_side, &self.parameters.scale);
+            self.network.plan(side(height), side(width))?;
+        }
+        Ok(())
+    }
+
+    /// Plans all looks at the commonest page, not only the first: for a host that keeps the memory of an instance
+    /// and starts the others from it.
+    ///
+    /// # Errors
+    /// [`Error::Network`].
+    pub fn plan_all_looks(&self) -> Result<(), Error> {
+        self.plan_looks(self.parameters.looks.len())
     }
 }
 
@@ -112,6 +130,9 @@ impl<N: Network> Detector<N> {
 
     /// Finds the checkboxes on a decoded, upright picture; reports those of at least `conf`.
     ///
+    /// The first look is a quick one. Where it leaves a box in doubt, a larger one replaces it; what is found does not
+    /// depend on `conf`.
+    ///
     /// # Errors
     /// What [`Network::run`] gives.
     pub fn detect_picture(
@@ -120,22 +141,48 @@ impl<N: Network> Detector<N> {
         conf: f64,
     ) -> Result<DetectionResult, Error> {
         let (width, height) = (picture.width(), picture.height());
-        let scale = &self.parameters.scale;
-        let page = page::prepare(picture, scale);
-        let mut candidates = Vec::new();
-        for tile in page::tiles(page.grey.width(), page.grey.height(), scale) {
-            let output = self.network.run(page::input(&page, tile))?;
-            let found = boxes::decode(&output, conf as f32, &self.parameters);
-            candidates.extend(boxes::place(found, tile, &page));
+        let grey = page::grey(picture);
+        let (conf, doubt) = (conf as f32, self.parameters.doubt);
+        let mut detections = Vec::new();
+        let mut seen = None;
+        for look in &self.parameters.looks {
+            let size = page::working_size(width, height, look.long_side, &self.parameters.scale);
+            if seen.replace(size) == Some(size) {
+                break; // a small picture, enlarged no further
+            }
+            detections = self.look(&grey, size, *look, conf.min(doubt.from))?;
+            if !detections.iter().any(|d| doubt.holds(d.confidence as f32)) {
+                break;
+            }
         }
-        let kept = boxes::suppress(candidates, self.parameters.nms_iou, MAX_DETECTIONS);
-        let mut detections = boxes::to_page(&kept, &page, width, height);
+        detections.retain(|d| d.confidence as f32 >= conf);
         boxes::reading_order(&mut detections);
         Ok(DetectionResult::new(
             result::ImageSize { width, height },
             detections,
             &self.parameters.version,
         ))
+    }
+
+    /// What one look at a grey page scaled to `size` (width, height) sees with at least the confidence `conf`, the
+    /// most confident first, in the page's own pixels.
+    fn look(
+        &self,
+        grey: &GrayImage,
+        size: (u32, u32),
+        look: Look,
+        conf: f32,
+    ) -> Result<Vec<Detection>, Error> {
+        let parameters = &self.parameters;
+        let page = page::prepare(grey, size);
+        let mut candidates = Vec::new();
+        for tile in page::tiles(size.0, size.1, look.long_side, parameters.scale.overlap) {
+            let output = self.network.run(page::input(&page, tile))?;
+            let found = boxes::decode(&output, conf, look.calibration, parameters.filled_bias);
+            candidates.extend(boxes::place(found, tile, &page));
+        }
+        let kept = boxes::suppress(candidates, parameters.nms_iou, MAX_DETECTIONS);
+        Ok(boxes::to_page(&kept, &page, grey.width(), grey.height()))
     }
 }
 
@@ -151,4 +198,97 @@ fn with_detector<T>(work: impl FnOnce(&Detector) -> Result<T, Error>) -> Result<
         Ok(detector) => work(detector),
         Err(error) => Err(error.clone()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use image::Luma;
+    use network::Grid;
+    use parameters::{Calibration, Doubt, Scale};
+
+    /// Sees one box of 8 px in the middle, in pages of 64 px with the logit given, in others with 3; notes the sizes.
+    struct StandIn {
+        first: f32,
+        seen: RefCell<Vec<usize>>,
+    }
+
+    impl Network for StandIn {
+        fn run(&self, input: Grid) -> Result<Grid, Error> {
+            self.seen.borrow_mut().push(input.height);
+            let (height, width) = (input.height / 8, input.width / 8);
+            let mut output = Grid::zeros(boxes::CHANNELS, height, width);
+            output.data[..4 * height * width].fill(-9.0);
+            output.data[height / 2 * width + width / 2] =
+                if input.height == 64 { self.first } else { 3.0 };
+            Ok(output)
+        }
+    }
+
+    /// Sizes looked at and confidences found on a page of `side` pixels.
+    fn looks(first: f32, side: u32, conf: f64) -> (Vec<usize>, Vec<f64>) {
+        let network = StandIn {
+            first,
+            seen: RefCell::default(),
+        };
+        let parameters = Parameters {
+            scale: Scale {
+                max_aspect: 1.6,
+                max_enlargement: 3.0,
+                overlap: 20,
+            },
+            looks: vec![
+                Look {
+                    long_side: 64,
+                    calibration: Calibration { a: 1.0, b: 0.0 },
+                },
+                Look {
+                    long_side: 128,
+                    calibration: Calibration { a: 2.0, b: 1.0 },
+                },
+            ],
+            doubt: Doubt { from: 0.2, to: 0.8 },
+            filled_bias: 0.0,
+            ..Parameters::built_in().expect("readable")
+        };
+        let detector = Detector::new(network, parameters);
+        let page = DynamicImage::ImageLuma8(GrayImage::from_pixel(side, side, Luma([255])));
+        let result = detector.detect_picture(&page, conf).expect("runs");
+        let confidences = result.detections.iter().map(|d| d.confidence).collect();
+        (detector.network.seen.into_inner(), confidences)
+    }
+
+    #[test]
+    fn a_second_look_is_taken_where_the_first_is_in_doubt() {
+        let near =
+            |found: &[f64], wanted: f64| found.len() == 1 && (found[0] - wanted).abs() < 2e-3;
+        let (seen, found) = looks(2.0, 640, 0.5);
+        assert!(
+            seen == [64] && near(&found, 0.881),
+            "sure: {seen:?} {found:?}"
+        );
+        let (seen, found) = looks(-2.0, 640, 0.5);
+        assert!(seen == [64] && found.is_empty(), "sure that there is none");
+        for doubtful in [1.0, -1.0] {
+            let (seen, found) = looks(doubtful, 640, 0.5);
+            assert!(
+                seen == [64, 128] && near(&found, 0.999),
+                "{seen:?} {found:?}"
+            );
+        }
+        let (seen, found) = looks(1.0, 16, 0.5);
+        assert!(
+            seen == [64] && near(&found, 0.731),
+            "enlarged no further: read once"
+        );
+    }
+
+    #[test]
+    fn the_confidence_asked_for_decides_what_is_reported_not_what_is_looked_at() {
+        assert_eq!(looks(1.0, 640, 0.95).0, [64, 128]);
+        assert_eq!(looks(2.0, 640, 0.95), (vec![64], vec![]));
+        assert_eq!(looks(-2.0, 640, 0.1).1.len(), 1);
+    }
 }

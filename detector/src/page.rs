@@ -1,5 +1,7 @@
-//! Second stage: picture to network input. Grey, scaled to the size the network was trained at, cut into
+//! Second stage: picture to network input. Grey, scaled to the size at which it is looked at, cut into
 //! overlapping tiles where a page is too long for one.
+
+use std::borrow::Cow;
 
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage};
@@ -36,48 +38,48 @@ pub struct Tile {
 
 /// Working size of a page of `width` x `height` pixels.
 ///
-/// The long side becomes `long_side`, as in training; a page longer than `max_aspect` times its width counts as
+/// The long side becomes `long_side`; a page longer than `max_aspect` times its width counts as
 /// several pages one below the other, so that its boxes do not shrink to nothing. Small pictures are enlarged at
 /// most `max_enlargement` times.
 #[must_use]
-pub fn working_size(width: u32, height: u32, scale: &Scale) -> (u32, u32) {
+pub fn working_size(width: u32, height: u32, long_side: u32, scale: &Scale) -> (u32, u32) {
     let (w, h) = (f64::from(width), f64::from(height));
     let page_side = w.max(h).min(w.min(h) * scale.max_aspect);
-    let factor = (f64::from(scale.long_side) / page_side).min(scale.max_enlargement);
+    let factor = (f64::from(long_side) / page_side).min(scale.max_enlargement);
     let side = |pixels: f64| ((pixels * factor).round() as u32).max(1);
     (side(w), side(h))
 }
 
-/// Turns a decoded picture grey and brings it to working scale, both up and down, by a triangle filter as wide as
-/// the reduction (no aliasing; what training used).
+/// A decoded picture in grey.
 #[must_use]
-pub fn prepare(picture: &DynamicImage, scale: &Scale) -> Page {
-    let (width, height) = (picture.width(), picture.height());
-    let (w, h) = working_size(width, height, scale);
-    let grey = match picture {
-        DynamicImage::ImageLuma8(grey) => resize(grey, w, h),
-        other => resize(&other.to_luma8(), w, h),
-    };
-    Page {
-        grey,
-        scale_x: w as f32 / width as f32,
-        scale_y: h as f32 / height as f32,
+pub fn grey(picture: &DynamicImage) -> Cow<'_, GrayImage> {
+    match picture {
+        DynamicImage::ImageLuma8(grey) => Cow::Borrowed(grey),
+        other => Cow::Owned(other.to_luma8()),
     }
 }
 
-fn resize(grey: &GrayImage, width: u32, height: u32) -> GrayImage {
-    if grey.dimensions() == (width, height) {
-        return grey.clone();
+/// Brings a grey picture to a working size, both up and down, by a triangle filter as wide as the reduction (no
+/// aliasing; what training used).
+#[must_use]
+pub fn prepare(grey: &GrayImage, (width, height): (u32, u32)) -> Page {
+    Page {
+        grey: if grey.dimensions() == (width, height) {
+            grey.clone()
+        } else {
+            imageops::resize(grey, width, height, FilterType::Triangle)
+        },
+        scale_x: width as f32 / grey.width() as f32,
+        scale_y: height as f32 / grey.height() as f32,
     }
-    imageops::resize(grey, width, height, FilterType::Triangle)
 }
 
 /// Cuts a page of `width` x `height` working pixels into tiles of at most `long_side`, which overlap by `overlap`
 /// so that every box is whole in at least one. Row by row; an ordinary page is one tile.
 #[must_use]
-pub fn tiles(width: u32, height: u32, scale: &Scale) -> Vec<Tile> {
-    let columns = spans(width, scale.long_side, scale.overlap);
-    spans(height, scale.long_side, scale.overlap)
+pub fn tiles(width: u32, height: u32, long_side: u32, overlap: u32) -> Vec<Tile> {
+    let columns = spans(width, long_side, overlap);
+    spans(height, long_side, overlap)
         .into_iter()
         .flat_map(|(y, height)| {
             columns.iter().map(move |&(x, width)| Tile {
@@ -132,8 +134,8 @@ mod tests {
     use super::*;
     use image::Luma;
 
+    const LONG_SIDE: u32 = 1280;
     const SCALE: Scale = Scale {
-        long_side: 1280,
         max_aspect: 1.6,
         max_enlargement: 3.0,
         overlap: 160,
@@ -142,7 +144,7 @@ mod tests {
     #[test]
     fn pages_of_every_resolution_come_to_the_same_size() {
         for dpi in [75, 100, 150, 200, 300, 600] {
-            let (w, h) = working_size(dpi * 17 / 2, dpi * 11, &SCALE);
+            let (w, h) = working_size(dpi * 17 / 2, dpi * 11, LONG_SIDE, &SCALE);
             assert_eq!(h, 1280, "{dpi} dpi");
             assert!(w.abs_diff(989) <= 1, "{dpi} dpi: {w}");
         }
@@ -150,16 +152,16 @@ mod tests {
 
     #[test]
     fn small_pictures_grow_only_so_far_and_long_ones_keep_their_width() {
-        assert_eq!(working_size(150, 100, &SCALE), (450, 300));
-        assert_eq!(working_size(1000, 10_000, &SCALE), (800, 8000));
-        assert_eq!(working_size(10_000, 1000, &SCALE), (8000, 800));
-        assert_eq!(working_size(60_000, 8, &SCALE).1, 24);
+        assert_eq!(working_size(150, 100, LONG_SIDE, &SCALE), (450, 300));
+        assert_eq!(working_size(1000, 10_000, LONG_SIDE, &SCALE), (800, 8000));
+        assert_eq!(working_size(10_000, 1000, LONG_SIDE, &SCALE), (8000, 800));
+        assert_eq!(working_size(60_000, 8, LONG_SIDE, &SCALE).1, 24);
     }
 
     #[test]
     fn tiles_cover_everything_and_overlap() {
         for (width, height) in [(1, 1), (1280, 990), (1281, 990), (800, 8000), (5000, 3000)] {
-            let tiles = tiles(width, height, &SCALE);
+            let tiles = tiles(width, height, LONG_SIDE, SCALE.overlap);
             let mut seen = vec![0u8; (width * height) as usize];
             for t in &tiles {
                 assert!(t.width <= 1280 && t.height <= 1280);
@@ -172,8 +174,8 @@ mod tests {
             }
             assert!(seen.iter().all(|&n| n > 0), "{width} x {height}");
         }
-        assert_eq!(tiles(990, 1280, &SCALE).len(), 1);
-        let long = tiles(800, 8000, &SCALE);
+        assert_eq!(tiles(990, 1280, LONG_SIDE, SCALE.overlap).len(), 1);
+        let long = tiles(800, 8000, LONG_SIDE, SCALE.overlap);
         for pair in long.windows(2) {
             assert!(
                 pair[0].y + pair[0].height >= pair[1].y + SCALE.overlap,
@@ -221,15 +223,15 @@ mod tests {
     }
 
     #[test]
-    fn prepare_scales_grey_and_colour_alike() {
-        let grey = DynamicImage::ImageLuma8(GrayImage::from_fn(850, 1100, |x, y| {
+    fn grey_and_colour_are_scaled_alike() {
+        let picture = DynamicImage::ImageLuma8(GrayImage::from_fn(850, 1100, |x, y| {
             Luma([if (x / 10 + y / 10) % 2 == 0 { 30 } else { 240 }])
         }));
-        let from_grey = prepare(&grey, &SCALE);
-        assert_eq!(from_grey.grey.height(), 1280);
+        let from_grey = prepare(&grey(&picture), (989, 1280));
+        assert_eq!(from_grey.grey.dimensions(), (989, 1280));
         assert!((from_grey.scale_y - 1280.0 / 1100.0).abs() < 1e-6);
-        let colour = DynamicImage::ImageRgb8(grey.to_rgb8());
-        let from_colour = prepare(&colour, &SCALE);
+        let colour = DynamicImage::ImageRgb8(picture.to_rgb8());
+        let from_colour = prepare(&grey(&colour), (989, 1280));
         let worst = from_grey
             .grey
             .pixels()

@@ -9,12 +9,10 @@ pub const WEIGHTS: &[u8] = include_bytes!("../../model/checkbox.onnx");
 
 const JSON: &str = include_str!("../../model/checkbox.json");
 
-/// How a page is brought to the size the network was trained at. See [`crate::page::working_size`].
+/// How a page is brought to a working size. See [`crate::page::working_size`].
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scale {
-    /// Long side of a page at working scale, pixels; also the longest side of a tile.
-    pub long_side: u32,
     /// Longer than this times the short side, and a page is cut into tiles.
     pub max_aspect: f64,
     /// Small pictures are enlarged at most this many times.
@@ -34,6 +32,34 @@ pub struct Calibration {
     pub b: f32,
 }
 
+/// One reading of a page at one size.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Look {
+    /// Long side of a page at working scale, pixels; also the longest side of a tile.
+    pub long_side: u32,
+    /// Logit to probability at this size.
+    pub calibration: Calibration,
+}
+
+/// The confidences between which a box is in doubt, both ends left out.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Doubt {
+    /// Less than this: there is no box.
+    pub from: f32,
+    /// More than this: there is one.
+    pub to: f32,
+}
+
+impl Doubt {
+    /// Whether a box of this confidence is in doubt.
+    #[must_use]
+    pub fn holds(&self, confidence: f32) -> bool {
+        self.from < confidence && confidence < self.to
+    }
+}
+
 /// Everything that was fixed when the network was exported.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,10 +70,12 @@ pub struct Parameters {
     pub sha256: String,
     /// Page to input.
     pub scale: Scale,
+    /// From the quickest on. Where one leaves a box in doubt, the next replaces it.
+    pub looks: Vec<Look>,
+    /// When a look does not suffice.
+    pub doubt: Doubt,
     /// Confidence from which a box is reported unless the caller asks for another.
     pub conf: f64,
-    /// Logit to probability.
-    pub calibration: Calibration,
     /// Added to the state logit before its sign is read: above zero means filled.
     pub filled_bias: f32,
     /// Two boxes that overlap by more than this (intersection over union) are one.
@@ -86,8 +114,13 @@ mod tests {
         let p = Parameters::built_in().expect("readable");
         assert!((0.05..=0.95).contains(&p.conf));
         assert!((0.1..0.9).contains(&p.nms_iou));
-        assert!(p.scale.overlap * 2 < p.scale.long_side);
-        assert!(p.calibration.a > 0.0);
+        assert!(!p.looks.is_empty());
+        assert!(p.looks.is_sorted_by(|a, b| a.long_side < b.long_side));
+        for look in &p.looks {
+            assert!(p.scale.overlap * 2 < look.long_side);
+            assert!(look.calibration.a > 0.0);
+        }
+        assert!(p.doubt.from < p.conf as f32 && p.doubt.to > p.conf as f32);
         assert!(
             WEIGHTS.len() <= 1_000_000,
             "{} bytes of weights",

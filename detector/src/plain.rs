@@ -39,7 +39,7 @@ fn json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, Error> {
 }
 
 /// Leaves a panic's words where the host finds them after the trap, as an error form with code `internal`.
-fn keep_panics_words() {
+pub(crate) fn keep_panics_words() {
     // Native tests keep the default hook: there a panic unwinds and is printed.
     #[cfg(target_arch = "wasm32")]
     {
@@ -65,11 +65,14 @@ unsafe fn bytes<'a>(ptr: *const u8, len: usize) -> &'a [u8] {
     unsafe { std::slice::from_raw_parts(ptr, len) }
 }
 
-/// Builds the network's plan, so that the first picture does not wait. Idempotent; the others call it if need be.
+/// Builds the network's plans, so that no picture waits for them. Idempotent; the others build what they need.
 #[unsafe(no_mangle)]
 pub extern "C" fn cbd_init() -> i32 {
     keep_panics_words();
-    answer(with_detector(|_| Ok(Vec::new())))
+    answer(with_detector(|detector| {
+        detector.plan_all_looks()?;
+        Ok(Vec::new())
+    }))
 }
 
 /// Memory for `len` bytes that the host fills and hands back with [`cbd_free`]; 0 if there is none.

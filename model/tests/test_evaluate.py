@@ -20,7 +20,12 @@ from model.export import DEFAULTS
 from model.page import EMPTY, FILLED, IGNORE, Page, save
 from model.pages import draw_page
 
-NUMBERS = {**DEFAULTS, "scale": {"long_side": 128, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 40}}
+PLAIN = {"a": 1.0, "b": 0.0}
+NUMBERS = {
+    **DEFAULTS,
+    "scale": {"max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 40},
+    "looks": [{"long_side": 128, "calibration": PLAIN}],
+}
 
 
 def test_decode_reads_the_documented_order() -> None:
@@ -75,10 +80,44 @@ def test_a_box_on_a_seam_is_found_once_and_in_place() -> None:
 
 
 def test_small_pictures_are_enlarged_but_not_without_end() -> None:
-    scale = dict(NUMBERS["scale"], long_side=1280)  # type: ignore[call-overload]
-    assert detect.working_size(850, 1100, scale) == (989, 1280)
-    assert detect.working_size(200, 100, scale) == (600, 300)
-    assert detect.working_size(500, 5000, scale) == (800, 8000)
+    scale = {"max_aspect": 1.6, "max_enlargement": 3.0}
+    assert detect.working_size(850, 1100, 1280, scale) == (989, 1280)
+    assert detect.working_size(200, 100, 1280, scale) == (600, 300)
+    assert detect.working_size(500, 5000, 1280, scale) == (800, 8000)
+
+
+def test_a_second_look_is_taken_where_the_first_is_in_doubt() -> None:
+    """A stand-in network that sees one box in the middle, at the first size with a logit that the test sets."""
+    numbers = NUMBERS | {
+        "looks": [{"long_side": 64, "calibration": PLAIN}, {"long_side": 128, "calibration": {"a": 2.0, "b": 1.0}}],
+        "doubt": {"from": 0.2, "to": 0.8},
+    }
+    seen: list[int] = []
+
+    def stand_in(first: float) -> detect.Runner:
+        def run(x: detect.Floats) -> detect.Floats:
+            seen.append(x.shape[2])
+            out = np.full((1, 24, x.shape[2] // 8, x.shape[3] // 8), -9, np.float32)
+            out[0, 0, x.shape[2] // 16, x.shape[3] // 16] = first if x.shape[2] == 64 else 3
+            return out
+
+        return run
+
+    page = np.full((640, 640), 255, np.uint8)
+    for logit, sizes, confidence in [(2.0, [64], 0.881), (1.0, [64, 128], 0.999), (-1.0, [64, 128], 0.999)]:
+        seen.clear()
+        found = detect.detect(page, stand_in(logit), numbers, 0.5)
+        assert seen == sizes
+        np.testing.assert_allclose(found.confidence, [confidence], atol=1e-3)
+    seen.clear()
+    assert not len(detect.detect(page, stand_in(-2.0), numbers, 0.5).boxes)
+    assert seen == [64], "sure that there is none"
+    seen.clear()
+    detect.detect(page, stand_in(2.0), numbers, 0.5, only=1)
+    assert seen == [128]
+    seen.clear()
+    detect.detect(np.full((16, 16), 255, np.uint8), stand_in(1.0), numbers, 0.5)
+    assert seen == [64], "what is enlarged no further is not read again"
 
 
 def test_matching_ignores_what_is_to_be_ignored() -> None:
@@ -136,6 +175,23 @@ def test_platt_recovers_known_numbers() -> None:
     assert evaluate.reliability(p, ~good)[0] > 0.2
 
 
+def test_a_look_is_calibrated_anew_from_what_it_was() -> None:
+    """Boxes of a page are right as sigmoid(logit) says although the look has another slope: the slope stays."""
+    rng = np.random.default_rng(0)
+    confidence = rng.uniform(0.05, 0.95, 4000)
+    right = rng.random(4000) < confidence
+    at = np.arange(4000)[:, None] * 20.0
+    boxes = np.hstack([at, at * 0, at + 10, at * 0 + 10]).tolist()
+    tally = evaluate.Tally()
+    truth = np.array([box for box, there in zip(boxes, right, strict=True) if there], np.float32)
+    page = evaluate.Labelled(Path("a"), truth, np.full(len(truth), EMPTY, np.int8))
+    tally.add(page, found(boxes, confidence.tolist(), [-1.0] * 4000), 0.5)
+    look = evaluate.recalibrated({"long_side": 64, "calibration": {"a": 3.0, "b": -2.0}}, {"set": tally})
+    assert look["long_side"] == 64
+    assert look["calibration"]["a"] == pytest.approx(3.0, abs=0.3)
+    assert look["calibration"]["b"] == pytest.approx(-2.0, abs=0.3)
+
+
 def test_labelled_pictures_and_pages_are_read_alike(tmp_path: Path) -> None:
     picture = np.full((40, 60), 200, np.uint8)
     Image.fromarray(picture).save(tmp_path / "form.png")
@@ -159,7 +215,7 @@ def test_a_program_that_does_not_answer_for_each_page_is_an_error(tmp_path: Path
     save(Page(np.full((40, 60), 200, np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int8)), tmp_path, "page")
     pages = evaluate.labelled(tmp_path)
     with pytest.raises(RuntimeError, match="did not answer"):
-        list(evaluate.by_artifact(["true"], settings())(pages))
+        list(evaluate.by_artifact(["true"])(pages))
 
 
 @pytest.mark.skipif("CHECKBOX_HOST" not in os.environ, reason="CHECKBOX_HOST does not name a built host-lambda")
@@ -173,7 +229,7 @@ def test_the_artifact_and_the_network_alone_agree(tmp_path: Path) -> None:
             save(Page(to_grey(page.image), page.boxes, page.states), tmp_path, f"{drawn}")
     pages, numbers = evaluate.labelled(tmp_path), settings()
     network = evaluate.by_network(onnx_runner(evaluate.HERE / "checkbox.onnx"), numbers)(pages)
-    artifact = evaluate.by_artifact([os.environ["CHECKBOX_HOST"], "count"], numbers)(pages)
+    artifact = evaluate.by_artifact([os.environ["CHECKBOX_HOST"], "count"])(pages)
     boxes = close = alone = 0
     for ours, theirs in zip(network, artifact, strict=True):
         a, b = ours.above(numbers["conf"]), theirs.above(numbers["conf"])

@@ -9,9 +9,9 @@ import { moduleFile, web } from './paths.mjs';
 
 const RUNS = 15;
 
-/** A grey BMP at the network's own scale of a letter page: nothing to decode and nothing to scale, so that the time
+/** A grey BMP at the scale of the first look at a letter page: nothing to decode and nothing to scale, so that the time
  * is that of the network and little else. */
-function pageAtWorkingScale(width = 1162, height = 1504) {
+function pageAtWorkingScale(width = 736, height = 952) {
   const stride = Math.ceil(width / 4) * 4;
   const [header, palette] = [54, 1024];
   const bytes = Buffer.alloc(header + palette + stride * height, 255);
