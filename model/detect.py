@@ -122,6 +122,37 @@ def suppress(boxes: Floats, score: Floats, iou: float) -> NDArray[np.intp]:
     return np.array(kept, np.intp)
 
 
+def iou(a: Floats, b: Floats) -> Floats:
+    """IoU of each of [n,4] with each of [m,4]."""
+    w = np.minimum(a[:, None, 2], b[None, :, 2]) - np.maximum(a[:, None, 0], b[None, :, 0])
+    h = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 1], b[None, :, 1])
+    both = w.clip(0) * h.clip(0)
+    area_a, area_b = ((x[:, 2] - x[:, 0]) * (x[:, 3] - x[:, 1]) for x in (a, b))
+    return np.asarray(both / np.maximum(area_a[:, None] + area_b[None] - both, 1e-6), np.float32)
+
+
+def carried(found: Found, before: Found, numbers: dict[str, Any]) -> Found:
+    """What a look found, with a share of what the look before it saw in the logits of each box: two sizes err differently.
+
+    Where that one saw no box, it counts as the least confidence in doubt. Boxes below that remain as they are.
+    """
+    doubt = numbers["doubt"]
+    least = np.log(doubt["from"] / (1 - doubt["from"]))
+    seen = before.above(doubt["from"])
+    earlier, state = np.full(len(found.boxes), least, np.float32), found.state.copy()
+    if len(found.boxes) and len(seen.boxes):
+        overlap = iou(found.boxes, seen.boxes)
+        same = overlap.argmax(1)
+        hit = overlap.max(1) > numbers["nms_iou"]
+        earlier[hit], state[hit] = seen.logit[same[hit]], seen.state[same[hit]]
+    share = np.where(found.confidence < doubt["from"], 0, doubt["carried"]).astype(np.float32)
+    logit = ((1 - share) * found.logit + share * earlier).astype(np.float32)
+    state = ((1 - share) * found.state + share * state).astype(np.float32)
+    confidence = (1 / (1 + np.exp(-logit))).astype(np.float32)
+    order = np.argsort(-logit, kind="stable")
+    return Found(found.boxes[order], confidence[order], logit[order], state[order])
+
+
 def look(image: Grey, size: tuple[int, int], run: Runner, numbers: dict[str, Any], which: int, conf: float) -> Found:
     """What one look at a grey page [H,W] scaled to `size` (width, height) sees with at least the confidence `conf`."""
     long_side, calibration = numbers["looks"][which]["long_side"], numbers["looks"][which]["calibration"]
@@ -162,7 +193,7 @@ def detect(
 ) -> Found:
     """Checkboxes of a grey page [H,W] of at least `conf` (default: the one in `numbers`, which is checkbox.json's).
 
-    The first of the looks is a quick one. Where it leaves a box in doubt, a larger one replaces it.
+    The first of the looks is a quick one. Where it leaves a box in doubt, a larger one replaces it (but see `carried`).
     only: take just this one of the looks, to fit its calibration.
     """
     conf = numbers["conf"] if conf is None else conf
@@ -171,12 +202,14 @@ def detect(
     if only is not None:
         return look(image, sizes[only], run, numbers, only, conf)
     doubt = numbers["doubt"]
-    for which, size in enumerate(sizes):
-        if which and size == sizes[which - 1]:  # a small picture, enlarged no further
+    floor = min(conf, doubt["from"])
+    found = look(image, sizes[0], run, numbers, 0, floor)
+    for which, size in enumerate(sizes[1:], 1):
+        if size == sizes[which - 1]:  # a small picture, enlarged no further
             break
-        found = look(image, size, run, numbers, which, min(conf, doubt["from"]))
         if not ((found.confidence > doubt["from"]) & (found.confidence < doubt["to"])).any():
             break
+        found = carried(look(image, size, run, numbers, which, floor), found, numbers)
     return found.above(conf)
 
 

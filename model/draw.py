@@ -29,7 +29,9 @@ from model.page import EMPTY, FILLED, IGNORE, Page, pages_in, remove, save
 from model.pages import draw_page
 from model.restyle import restyle
 
-LONG_SIDE = 1280  # the long side that STORED and the sizes of drawn pages refer to; the pipeline reads pages at 952 and 1600
+LONG_SIDE = (
+    1280  # the long side that STORED and the sizes of drawn pages refer to; the pipeline reads pages at 952 and 1600
+)
 STORED = (1.05, 1.3)  # times LONG_SIDE: a little larger, so that the crops' own rescaling seldom enlarges
 MAX_ENLARGEMENT = 3.0
 RESTYLED = 0.4  # of the form pages have boxes of another style in the places of their own

@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from model import browser_pages, corpus
 from model.alt_pages import draw_alt_page
 from model.degrade import degrade
-from model.detect import Found, Runner, detect, onnx_runner, read_grey, settings
+from model.detect import Found, Runner, detect, iou, onnx_runner, read_grey, settings
 from model.draw import mark, to_grey
 from model.page import EMPTY, FILLED, IGNORE, Page, pages_in, save
 from model.pages import draw_page
@@ -120,15 +120,6 @@ def build(folder: Path, root: Path | None) -> None:
 
 
 # ---- measuring -----------------------------------------------------------------------------------------------------
-
-
-def iou(a: Floats, b: Floats) -> Floats:
-    """IoU of each of [n,4] with each of [m,4]."""
-    w = np.minimum(a[:, None, 2], b[None, :, 2]) - np.maximum(a[:, None, 0], b[None, :, 0])
-    h = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 1], b[None, :, 1])
-    both = w.clip(0) * h.clip(0)
-    area_a, area_b = ((x[:, 2] - x[:, 0]) * (x[:, 3] - x[:, 1]) for x in (a, b))
-    return np.asarray(both / np.maximum(area_a[:, None] + area_b[None] - both, 1e-6), np.float32)
 
 
 def match(

@@ -37,7 +37,7 @@ DEFAULTS: dict[str, object] = {
         {"long_side": 952, "calibration": {"a": 1.0, "b": 0.0}},
         {"long_side": 1600, "calibration": {"a": 1.0, "b": 0.0}},
     ],
-    "doubt": {"from": 0.15, "to": 0.85},
+    "doubt": {"from": 0.15, "to": 0.85, "carried": 0.25},
     "conf": 0.5,
     "filled_bias": 0.0,
     "nms_iou": 0.3,

@@ -43,9 +43,8 @@ from PIL import Image
 
 from model.corpus import square_outlines
 from model.degrade import degrade
-from model.detect import Runner, detect, onnx_runner, settings
+from model.detect import Runner, detect, iou, onnx_runner, settings
 from model.draw import LONG_SIDE, MAX_ASPECT, to_scale
-from model.evaluate import iou
 from model.mine import CONF
 from model.page import IGNORE, Page, pages_in, remove, save
 

@@ -8,7 +8,7 @@
 
 use crate::network::Grid;
 use crate::page::{Page, Tile};
-use crate::parameters::Calibration;
+use crate::parameters::{Calibration, Doubt};
 use crate::result::{BoundingBox, Class, Detection};
 
 /// Input pixels per output cell, after the pixel shuffle.
@@ -26,18 +26,24 @@ const MAX_INSIDE: f32 = 0.7;
 /// A box that ends this close (input pixels) to a seam between tiles is cut by it; the neighbour has it whole.
 const SEAM: f32 = 2.0;
 
-/// A box at working scale, before it becomes a [`Detection`].
+/// A box before it becomes a [`Detection`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
-    /// Left, upper, right, lower edge, in pixels.
+    /// Left, upper, right, lower edge, in pixels: of the network's input, then of the page.
     pub edges: [f32; 4],
-    /// Calibrated probability of being a checkbox, 0 to 1.
-    pub confidence: f32,
-    /// State.
-    pub class: Class,
+    /// Calibrated logit of being a checkbox.
+    pub logit: f32,
+    /// Logit of being filled, bias included.
+    pub state: f32,
 }
 
 impl Candidate {
+    /// Probability of being a checkbox, 0 to 1.
+    #[must_use]
+    pub fn confidence(&self) -> f32 {
+        1.0 / (1.0 + (-self.logit).exp())
+    }
+
     fn area(&self) -> f32 {
         let [x1, y1, x2, y2] = self.edges;
         (x2 - x1).max(0.0) * (y2 - y1).max(0.0)
@@ -49,10 +55,15 @@ impl Candidate {
         (ax2.min(bx2) - ax1.max(bx1)).max(0.0) * (ay2.min(by2) - ay1.max(by1)).max(0.0)
     }
 
-    fn same_box(&self, other: &Self, iou: f32) -> bool {
+    /// Intersection over union.
+    fn iou(&self, other: &Self) -> f32 {
         let shared = self.intersection(other);
-        let (a, b) = (self.area(), other.area());
-        shared > iou * (a + b - shared) || shared > MAX_INSIDE * a.min(b)
+        shared / (self.area() + other.area() - shared)
+    }
+
+    fn same_box(&self, other: &Self, iou: f32) -> bool {
+        let inside = MAX_INSIDE * self.area().min(other.area());
+        self.iou(other) > iou || self.intersection(other) > inside
     }
 }
 
@@ -67,6 +78,7 @@ pub fn decode(
 ) -> Vec<Candidate> {
     debug_assert_eq!(output.channels, CHANNELS);
     let plane = output.height * output.width;
+    let least = logit(conf);
     let mut found = Vec::new();
     for row in 0..output.height {
         for column in 0..output.width {
@@ -75,8 +87,8 @@ pub fn decode(
                     let channel = (n * SHUFFLE + dy) * SHUFFLE + dx;
                     output.data[channel * plane + row * output.width + column]
                 };
-                let confidence = sigmoid(calibration.a * number(0) + calibration.b);
-                if confidence < conf {
+                let logit = calibration.a * number(0) + calibration.b;
+                if logit < least {
                     continue;
                 }
                 let x = ((column * SHUFFLE + dx) as f32 + 0.5) * CELL as f32;
@@ -94,12 +106,8 @@ pub fn decode(
                         x + distance(4),
                         y + distance(5),
                     ],
-                    confidence,
-                    class: if number(1) + filled_bias > 0.0 {
-                        Class::Filled
-                    } else {
-                        Class::Empty
-                    },
+                    logit,
+                    state: number(1) + filled_bias,
                 });
             }
         }
@@ -107,8 +115,8 @@ pub fn decode(
     found
 }
 
-fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
+fn logit(probability: f32) -> f32 {
+    (probability / (1.0 - probability)).ln()
 }
 
 /// Moves the boxes of one tile to where they are on the page (still at working scale), leaving out those that the
@@ -149,7 +157,7 @@ pub fn place(candidates: Vec<Candidate>, tile: Tile, page: &Page) -> Vec<Candida
 #[must_use]
 pub fn suppress(mut candidates: Vec<Candidate>, iou: f32, most: usize) -> Vec<Candidate> {
     // A stable sort and a total order: the same input gives the same boxes everywhere.
-    candidates.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+    candidates.sort_by(|a, b| b.logit.total_cmp(&a.logit));
     let mut kept: Vec<Candidate> = Vec::new();
     for candidate in candidates {
         if kept.len() == most {
@@ -164,25 +172,68 @@ pub fn suppress(mut candidates: Vec<Candidate>, iou: f32, most: usize) -> Vec<Ca
 
 /// From working scale to pixels of the upright page of `width` x `height`; what stands out of the page is cut off.
 #[must_use]
-pub fn to_page(candidates: &[Candidate], page: &Page, width: u32, height: u32) -> Vec<Detection> {
-    let x = |x: f32| f64::from((x / page.scale_x).clamp(0.0, width as f32));
-    let y = |y: f32| f64::from((y / page.scale_y).clamp(0.0, height as f32));
+pub fn to_page(candidates: Vec<Candidate>, page: &Page, width: u32, height: u32) -> Vec<Candidate> {
+    let x = |x: f32| (x / page.scale_x).clamp(0.0, width as f32);
+    let y = |y: f32| (y / page.scale_y).clamp(0.0, height as f32);
     candidates
-        .iter()
+        .into_iter()
         .map(|candidate| {
             let [x1, y1, x2, y2] = candidate.edges;
-            Detection {
-                class: candidate.class,
-                confidence: f64::from(candidate.confidence),
-                bbox: BoundingBox {
-                    x1: x(x1),
-                    y1: y(y1),
-                    x2: x(x2),
-                    y2: y(y2),
-                },
+            Candidate {
+                edges: [x(x1), y(y1), x(x2), y(y2)],
+                ..candidate
             }
         })
-        .filter(|d| d.bbox.x1 < d.bbox.x2 && d.bbox.y1 < d.bbox.y2)
+        .filter(|candidate| candidate.area() > 0.0)
+        .collect()
+}
+
+/// What a look `found`, with a share of what the look `before` it saw in the logits of each box: two sizes err
+/// differently. Where that one saw no box, it counts as the least confidence in doubt. Boxes below that remain as
+/// they are, so that what is reported does not hang on the confidence asked for.
+#[must_use]
+pub fn carry(
+    mut found: Vec<Candidate>,
+    before: &[Candidate],
+    doubt: Doubt,
+    iou: f32,
+) -> Vec<Candidate> {
+    let least = logit(doubt.from);
+    for candidate in found.iter_mut().filter(|c| c.logit >= least) {
+        let (overlap, earlier) = before
+            .iter()
+            .filter(|earlier| earlier.logit >= least)
+            .map(|earlier| (candidate.iou(earlier), earlier))
+            .max_by(|(a, _), (b, _)| a.total_cmp(b))
+            .unzip();
+        let (logit, state) = match earlier {
+            Some(earlier) if overlap > Some(iou) => (earlier.logit, earlier.state),
+            _ => (least, candidate.state),
+        };
+        candidate.logit += doubt.carried * (logit - candidate.logit);
+        candidate.state += doubt.carried * (state - candidate.state);
+    }
+    found
+}
+
+/// The boxes of at least the confidence `conf`, as they are reported.
+#[must_use]
+pub fn detections(candidates: &[Candidate], conf: f32) -> Vec<Detection> {
+    candidates
+        .iter()
+        .filter(|candidate| candidate.confidence() >= conf)
+        .map(|candidate| {
+            let [x1, y1, x2, y2] = candidate.edges.map(f64::from);
+            Detection {
+                class: if candidate.state > 0.0 {
+                    Class::Filled
+                } else {
+                    Class::Empty
+                },
+                confidence: f64::from(candidate.confidence()),
+                bbox: BoundingBox { x1, y1, x2, y2 },
+            }
+        })
         .collect()
 }
 
@@ -224,8 +275,8 @@ mod tests {
     fn candidate(x1: f32, y1: f32, x2: f32, y2: f32, confidence: f32) -> Candidate {
         Candidate {
             edges: [x1, y1, x2, y2],
-            confidence,
-            class: Class::Empty,
+            logit: logit(confidence),
+            state: -1.0,
         }
     }
 
@@ -273,14 +324,14 @@ mod tests {
         write(&mut output, (5, 2), 2.0, 1.0, [6.0, 7.0, 8.0, 9.0]);
         write(&mut output, (0, 7), 1.0, -1.0, [1.0, 5.0, 5.0, 1.0]);
         let mut boxes = decode(&output, 0.5, PLAIN, 0.0);
-        boxes.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+        boxes.sort_by(|a, b| b.logit.total_cmp(&a.logit));
         assert_eq!(boxes.len(), 2);
-        assert_eq!(boxes[0].class, Class::Filled);
-        assert!((boxes[0].confidence - 0.880_797).abs() < 1e-5);
+        assert!((boxes[0].state - 1.0).abs() < 1e-5);
+        assert!((boxes[0].confidence() - 0.880_797).abs() < 1e-5);
         for (edge, expected) in boxes[0].edges.iter().zip([16.0, 3.0, 30.0, 19.0]) {
             assert!((edge - expected).abs() < 1e-4, "{:?}", boxes[0].edges);
         }
-        assert_eq!(boxes[1].class, Class::Empty);
+        assert!((boxes[1].state + 1.0).abs() < 1e-5);
         assert_eq!(decode(&output, 0.8, PLAIN, 0.0).len(), 1);
     }
 
@@ -289,8 +340,8 @@ mod tests {
         let mut output = silent(4, 4);
         write(&mut output, (3, 3), 1.0, -0.5, [6.0; 4]);
         let boxes = decode(&output, 0.5, Calibration { a: 2.0, b: -1.0 }, 1.0);
-        assert!((boxes[0].confidence - 0.731_058).abs() < 1e-5);
-        assert_eq!(boxes[0].class, Class::Filled);
+        assert!((boxes[0].confidence() - 0.731_058).abs() < 1e-5);
+        assert!((boxes[0].state - 0.5).abs() < 1e-5);
     }
 
     #[test]
@@ -305,13 +356,13 @@ mod tests {
             100,
         );
         assert_eq!(kept.len(), 2);
-        assert_eq!(kept[0].confidence, 0.9);
+        assert!((kept[0].confidence() - 0.9).abs() < 1e-6);
     }
 
     #[test]
     fn suppression_is_across_classes_and_takes_inner_boxes() {
         let mut filled = candidate(0.0, 0.0, 10.0, 10.0, 0.7);
-        filled.class = Class::Filled;
+        filled.state = 1.0;
         assert_eq!(
             suppress(vec![filled, candidate(0.0, 0.0, 10.0, 10.0, 0.6)], 0.3, 9).len(),
             1
@@ -376,7 +427,7 @@ mod tests {
             scale_y: 0.25,
         };
         let found = to_page(
-            &[
+            vec![
                 candidate(-3.0, 10.0, 20.0, 30.0, 0.9),
                 candidate(-9.0, 0.0, -3.0, 5.0, 0.9),
             ],
@@ -385,8 +436,48 @@ mod tests {
             1280,
         );
         assert_eq!(found.len(), 1, "a box beyond the edge is none");
-        let b = found[0].bbox;
-        assert_eq!((b.x1, b.y1, b.x2, b.y2), (0.0, 40.0, 40.0, 120.0));
+        assert_eq!(found[0].edges, [0.0, 40.0, 40.0, 120.0]);
+    }
+
+    #[test]
+    fn a_look_carries_a_share_of_what_the_one_before_saw() {
+        let doubt = Doubt {
+            from: 0.2,
+            to: 0.8,
+            carried: 0.25,
+        };
+        let at = |x: f32, confidence, state| Candidate {
+            state,
+            ..candidate(x, 0.0, x + 10.0, 10.0, confidence)
+        };
+        let before = [at(0.0, 0.9, -4.0), at(40.0, 0.3, 4.0), at(60.0, 0.1, 4.0)];
+        let now = vec![
+            at(1.0, 0.7, 2.0),
+            at(40.0, 0.6, 2.0),
+            at(60.0, 0.9, 2.0),
+            at(80.0, 0.1, 2.0),
+        ];
+        let both = carry(now, &before, doubt, 0.3);
+        let mixed = |now, before| 0.75 * logit(now) + 0.25 * logit(before);
+        // What it saw at 60 is less than anything in doubt; what is seen now at 80 remains as it is.
+        let wanted = [
+            mixed(0.7, 0.9),
+            mixed(0.6, 0.3),
+            mixed(0.9, 0.2),
+            logit(0.1),
+        ];
+        for (candidate, wanted) in both.iter().zip(wanted) {
+            assert!((candidate.logit - wanted).abs() < 1e-5, "{candidate:?}");
+        }
+        let states: Vec<_> = both.iter().map(|c| c.state).collect();
+        assert_eq!(states, [0.5, 2.5, 2.0, 2.0]);
+        assert_eq!(detections(&both, 0.5).len(), 3);
+        assert!(
+            detections(&both, 0.0)
+                .iter()
+                .all(|d| d.class == Class::Filled)
+        );
+        assert!(carry(vec![], &before, doubt, 0.3).is_empty());
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub struct Look {
     pub calibration: Calibration,
 }
 
-/// The confidences between which a box is in doubt, both ends left out.
+/// The confidences between which a box is in doubt, both ends left out, and what is then done.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Doubt {
@@ -50,6 +50,8 @@ pub struct Doubt {
     pub from: f32,
     /// More than this: there is one.
     pub to: f32,
+    /// The share that a look has in the logits of the next. See [`crate::boxes::carry`].
+    pub carried: f32,
 }
 
 impl Doubt {
@@ -120,6 +122,7 @@ mod tests {
             assert!(p.scale.overlap * 2 < look.long_side);
             assert!(look.calibration.a > 0.0);
         }
+        assert!((0.0..1.0).contains(&p.doubt.carried));
         assert!(p.doubt.from < p.conf as f32 && p.doubt.to > p.conf as f32);
         assert!(
             WEIGHTS.len() <= 1_000_000,

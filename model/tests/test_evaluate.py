@@ -90,7 +90,7 @@ def test_a_second_look_is_taken_where_the_first_is_in_doubt() -> None:
     """A stand-in network that sees one box in the middle, at the first size with a logit that the test sets."""
     numbers = NUMBERS | {
         "looks": [{"long_side": 64, "calibration": PLAIN}, {"long_side": 128, "calibration": {"a": 2.0, "b": 1.0}}],
-        "doubt": {"from": 0.2, "to": 0.8},
+        "doubt": {"from": 0.2, "to": 0.8, "carried": 0.25},
     }
     seen: list[int] = []
 
@@ -104,7 +104,7 @@ def test_a_second_look_is_taken_where_the_first_is_in_doubt() -> None:
         return run
 
     page = np.full((640, 640), 255, np.uint8)
-    for logit, sizes, confidence in [(2.0, [64], 0.881), (1.0, [64, 128], 0.999), (-1.0, [64, 128], 0.999)]:
+    for logit, sizes, confidence in [(2.0, [64], 0.881), (1.0, [64, 128], 0.993), (-1.0, [64, 128], 0.993)]:
         seen.clear()
         found = detect.detect(page, stand_in(logit), numbers, 0.5)
         assert seen == sizes
@@ -118,6 +118,20 @@ def test_a_second_look_is_taken_where_the_first_is_in_doubt() -> None:
     seen.clear()
     detect.detect(np.full((16, 16), 255, np.uint8), stand_in(1.0), numbers, 0.5)
     assert seen == [64], "what is enlarged no further is not read again"
+
+
+def test_a_look_carries_a_share_of_what_the_one_before_saw() -> None:
+    numbers = {"doubt": {"from": 0.2, "to": 0.8, "carried": 0.25}, "nms_iou": 0.3}
+    before = found([[0, 0, 10, 10], [40, 0, 50, 10], [60, 0, 70, 10]], [0.9, 0.3, 0.1], [-4, 4, 4])
+    now = found([[1, 0, 11, 10], [40, 0, 50, 10], [60, 0, 70, 10], [80, 0, 90, 10]], [0.7, 0.6, 0.9, 0.1], [2, 2, 2, 2])
+    both = detect.carried(now, before, numbers)
+    logit = {c: float(np.log(c / (1 - c))) for c in (0.1, 0.2, 0.3, 0.6, 0.7, 0.9)}
+    assert both.boxes[:, 0].tolist() == [60, 1, 40, 80]
+    mixed = [(0.9, 0.2), (0.7, 0.9), (0.6, 0.3)]  # what it saw at 60 is less than anything in doubt
+    np.testing.assert_allclose(both.logit[:3], [0.75 * logit[a] + 0.25 * logit[b] for a, b in mixed], rtol=1e-5)
+    np.testing.assert_allclose(both.logit[3], logit[0.1], rtol=1e-5)
+    assert both.state.tolist() == [2, 0.5, 2.5, 2]
+    assert not len(detect.carried(found([], [], []), before, numbers).boxes)
 
 
 def test_matching_ignores_what_is_to_be_ignored() -> None:
