@@ -143,22 +143,25 @@ impl<N: Network> Detector<N> {
     ) -> Result<DetectionResult, Error> {
         let (width, height) = (picture.width(), picture.height());
         let grey = page::grey(picture);
-        let (conf, doubt) = (conf as f32, self.parameters.doubt);
+        let Parameters {
+            scale,
+            doubt,
+            nms_iou,
+            ..
+        } = self.parameters;
+        let conf = conf as f32;
         let mut found = Vec::new();
-        let mut seen = None;
+        let mut last = None;
         for look in &self.parameters.looks {
-            let size = page::working_size(width, height, look.long_side, &self.parameters.scale);
-            let first = seen.is_none();
-            if seen.replace(size) == Some(size) {
+            let size = page::working_size(width, height, look.long_side, &scale);
+            if last == Some(size) {
                 break; // a small picture, enlarged no further
             }
-            let before = std::mem::replace(
-                &mut found,
-                self.look(&grey, size, *look, conf.min(doubt.from))?,
-            );
-            if !first {
-                found = boxes::carry(found, &before, doubt, self.parameters.nms_iou);
-            }
+            let now = self.look(&grey, size, *look, conf.min(doubt.from))?;
+            found = match last.replace(size) {
+                None => now,
+                Some(_) => boxes::carry(now, &found, doubt, nms_iou),
+            };
             if !found.iter().any(|c| doubt.holds(c.confidence())) {
                 break;
             }
