@@ -217,7 +217,9 @@ def volume_table() -> str:
             s3 = costs["S3, reading"] + costs["S3, writing results"]
             parts_of_it = (costs["Lambda"], coordination, s3, sum(costs.values()))
             rows.append([f"{name}, {architecture}", *(dollars(cost) for cost in parts_of_it)])
-    return table(["a million pages, every second read twice", "Lambda", "SQS or Step Functions", "S3", "together"], rows)
+    return table(
+        ["a million pages, every second read twice", "Lambda", "SQS or Step Functions", "S3", "together"], rows
+    )
 
 
 def hours_table() -> str:
