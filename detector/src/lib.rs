@@ -85,13 +85,15 @@ impl Detector {
         Ok(())
     }
 
-    /// Plans all looks at the commonest page, not only the first: for a host that keeps the memory of an instance
-    /// and starts the others from it.
+    /// The same with all looks at the commonest page planned: for a host that keeps the memory of an instance and
+    /// starts the others from it.
     ///
     /// # Errors
-    /// [`Error::Network`].
-    pub fn plan_all_looks(&self) -> Result<(), Error> {
-        self.plan_looks(self.parameters.looks.len())
+    /// As [`Detector::built_in`].
+    pub fn built_in_and_planned() -> Result<Self, Error> {
+        let detector = Self::built_in()?;
+        detector.plan_looks(detector.parameters.looks.len())?;
+        Ok(detector)
     }
 }
 
@@ -197,15 +199,18 @@ impl<N: Network> Detector<N> {
     }
 }
 
-/// Runs `work` on this thread's detector, which is built at the first call and kept.
+/// Runs `work` on this thread's detector, which `build` makes at the first call and which is kept.
 ///
 /// # Errors
-/// What [`Detector::built_in`] gives, at every call, and what `work` gives.
-fn with_detector<T>(work: impl FnOnce(&Detector) -> Result<T, Error>) -> Result<T, Error> {
+/// What `build` gives, at every call, and what `work` gives.
+fn with_detector<T>(
+    build: fn() -> Result<Detector, Error>,
+    work: impl FnOnce(&Detector) -> Result<T, Error>,
+) -> Result<T, Error> {
     thread_local! {
         static DETECTOR: OnceCell<Result<Detector, Error>> = const { OnceCell::new() };
     }
-    DETECTOR.with(|cell| match cell.get_or_init(Detector::built_in) {
+    DETECTOR.with(|cell| match cell.get_or_init(build) {
         Ok(detector) => work(detector),
         Err(error) => Err(error.clone()),
     })

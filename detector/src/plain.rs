@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use crate::error::Error;
 use crate::options::{self, ModuleInfo};
 use crate::result::Failure;
-use crate::with_detector;
+use crate::{Detector, with_detector};
 
 /// The call succeeded; the result is what was asked for.
 pub const OK: i32 = 0;
@@ -69,8 +69,8 @@ unsafe fn bytes<'a>(ptr: *const u8, len: usize) -> &'a [u8] {
 #[unsafe(no_mangle)]
 pub extern "C" fn cbd_init() -> i32 {
     keep_panics_words();
-    answer(with_detector(|detector| {
-        detector.plan_all_looks()?;
+    // A second call finds all of it done and leaves the memory as it is, to the byte: hosts start instances from it.
+    answer(with_detector(Detector::built_in_and_planned, |_| {
         Ok(Vec::new())
     }))
 }
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn cbd_detect(
     keep_panics_words();
     // SAFETY: promised by the caller.
     let (image, options) = unsafe { (bytes(image, image_len), bytes(options, options_len)) };
-    answer(with_detector(|detector| {
+    answer(with_detector(Detector::built_in, |detector| {
         json(&detector.detect(image, &options::parse(options)?)?)
     }))
 }
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn cbd_annotate(
     keep_panics_words();
     // SAFETY: promised by the caller.
     let (image, options) = unsafe { (bytes(image, image_len), bytes(options, options_len)) };
-    answer(with_detector(|detector| {
+    answer(with_detector(Detector::built_in, |detector| {
         detector.annotate(image, &options::parse(options)?)
     }))
 }
