@@ -266,10 +266,16 @@ def draw_box(
     rng: Rng,
     symbols: list[Face],
     text: Face,
-) -> tuple[float, float, float, float] | None:
-    """Prints a box whose top left corner is (x, y); returns its outer edges, or None if the style could not be drawn."""
+) -> tuple[BoxStyle, tuple[float, float, float, float]]:
+    """Prints a box whose top left corner is (x, y); returns the style it was drawn in and its outer edges.
+
+    The style is another only where a dingbat is no square in its face: then a plain frame takes its place.
+    """
     if style.border == "glyph":
-        return _draw_glyph_box(canvas, x, y, side, style, filled)
+        edges = _draw_glyph_box(canvas, x, y, side, style, filled)
+        if edges is not None:
+            return style, edges
+        style = replace(style, border="solid")
     w, h = (side * style.aspect, side) if style.aspect < 1 else (side, side / style.aspect)
     x2, y2 = x + w, y + h
     radius = style.radius * side
@@ -288,28 +294,7 @@ def draw_box(
         _border(canvas, x, y, x2, y2, radius, style, rng)
     if filled:
         _print_mark(canvas, x, y, x2, y2, style, rng, symbols, text)
-    return x, y, x2, y2
-
-
-def draw_box_or_frame(
-    canvas: Canvas,
-    x: float,
-    y: float,
-    side: float,
-    style: BoxStyle,
-    filled: bool,
-    rng: Rng,
-    symbols: list[Face],
-    text: Face,
-) -> tuple[BoxStyle, tuple[float, float, float, float]]:
-    """As `draw_box`, but where a dingbat is no square in its face a plain frame; returns the style that was drawn as well."""
-    drawn = draw_box(canvas, x, y, side, style, filled, rng, symbols, text)
-    if drawn is None:
-        style = replace(style, border="solid")
-        drawn = draw_box(canvas, x, y, side, style, filled, rng, symbols, text)
-    if drawn is None:
-        raise RuntimeError("a plain box could not be drawn")
-    return style, drawn
+    return style, (x, y, x2, y2)
 
 
 def _border(canvas: Canvas, x: float, y: float, x2: float, y2: float, radius: float, style: BoxStyle, rng: Rng) -> None:

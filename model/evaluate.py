@@ -388,9 +388,13 @@ def reliability(p: Floats, good: NDArray[np.bool_], bins: int = 10) -> tuple[flo
 NOISE = 0.008  # of the share of exact pages, as the mean over the sets, between two seeds (see MODEL_CARD.md)
 
 
-def pooled(tallies: dict[str, Tally]) -> tuple[Floats, NDArray[np.bool_], Floats]:
-    """Logits of all detections of all sets, whether each is right, and weights by which each set counts the same."""
-    sets = [t for name, t in tallies.items() if not name.startswith(" ") and t.truth]
+def whole_sets(tallies: dict[str, Tally]) -> list[Tally]:
+    """The sets with boxes, without those that are part of another."""
+    return [t for name, t in tallies.items() if not name.startswith(" ") and t.truth]
+
+
+def pooled(sets: list[Tally]) -> tuple[Floats, NDArray[np.bool_], Floats]:
+    """Logits of all detections of the sets, whether each is right, and weights by which each set counts the same."""
     logit = [np.concatenate(t.logit) for t in sets]
     weight = np.concatenate([np.full(len(x), 1.0 / max(1, len(x)), np.float32) for x in logit])
     good = np.concatenate([np.concatenate(t.good) for t in sets])
@@ -399,7 +403,7 @@ def pooled(tallies: dict[str, Tally]) -> tuple[Floats, NDArray[np.bool_], Floats
 
 def recalibrated(look: dict[str, Any], tallies: dict[str, Tally]) -> dict[str, Any]:
     """A look with the calibration that fits the sets, measured by that look alone with the calibration it had."""
-    a, b = platt(*pooled(tallies))
+    a, b = platt(*pooled(whole_sets(tallies)))
     had = look["calibration"]
     return look | {"calibration": {"a": round(a * had["a"], 4), "b": round(a * had["b"] + b, 4)}}
 
@@ -410,8 +414,8 @@ def operating_point(tallies: dict[str, Tally]) -> dict[str, object]:
     The threshold, in calibrated confidence and steps of 0.05, is the lowest at which as many pages have both counts right, as
     the mean over the sets, as at the best one, less what two seeds differ by (NOISE): more boxes found at the same worth.
     """
-    sets = [t for name, t in tallies.items() if not name.startswith(" ") and t.truth]
-    logit, good, _ = pooled(tallies)
+    sets = whole_sets(tallies)
+    logit, good, _ = pooled(sets)
     error, text = reliability((1 / (1 + np.exp(-logit))).astype(np.float32), good)
     print(f"expected calibration error {error:.4f}\n{text}")
     share: dict[float, float] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from model.canvas import Canvas, draw_box_or_frame, random_box_style
+from model.canvas import Canvas, draw_box, random_box_style
 from model.fonts import FontBook
 from model.page import EMPTY, FILLED, Page
 
@@ -38,6 +38,6 @@ def restyle(page: Page, filled: NDArray[np.bool_], rng: Rng, fonts: FontBook) ->
         patch[...] = np.uint8(np.median(rim))
         own = min(x2 - x1, y2 - y1) * scale
         at = (x1 + x2) / 2 - own / 2, (y1 + y2) / 2 - own / 2
-        style, boxes[i] = draw_box_or_frame(canvas, *at, own, style, bool(filled[i]), rng, fonts.symbols, face)
+        style, boxes[i] = draw_box(canvas, *at, own, style, bool(filled[i]), rng, fonts.symbols, face)
         states[i] = FILLED if filled[i] else EMPTY
     return Page(page.image, boxes, states)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.canvas import BoxStyle, Canvas, draw_box_or_frame, random_box_style
+from model.canvas import BoxStyle, Canvas, draw_box, random_box_style
 from model.fonts import LATIN, SCRIPTS, SHAPED, Face, Font, FontBook, Words, text_length
 from model.lookalikes import LETTERS, radio
 from model.page import EMPTY, FILLED, IGNORE, Page
@@ -170,7 +170,7 @@ class Sheet:
         if self.look.screen:  # programs place boxes on whole pixels, renderings of PDF anywhere
             x, top, side = round(x), round(top), round(side)
         symbols, face = self.fonts.symbols, self.look.face
-        used, drawn = draw_box_or_frame(self.canvas, x, top, side, style, filled, self.rng, symbols, face)
+        used, drawn = draw_box(self.canvas, x, top, side, style, filled, self.rng, symbols, face)
         if used is not style:  # the next ones are to look like this one
             self.look.style = used
         self.boxes.append(drawn)
