@@ -62,13 +62,15 @@ impl Candidate {
     }
 
     fn same_box(&self, other: &Self, iou: f32) -> bool {
-        let inside = MAX_INSIDE * self.area().min(other.area());
-        self.iou(other) > iou || self.intersection(other) > inside
+        // Asked of each pair of boxes: most share nothing.
+        let shared = self.intersection(other);
+        let (a, b) = (self.area(), other.area());
+        shared > 0.0 && (shared / (a + b - shared) > iou || shared > MAX_INSIDE * a.min(b))
     }
 }
 
-/// Reads all boxes of at least `conf` out of a raw output of 24 x H/8 x W/8, in pixels of the network's input. Filled
-/// is what has a state logit above `-filled_bias`.
+/// Reads all boxes of at least `conf` out of a raw output of 24 x H/8 x W/8, in pixels of the network's input.
+/// `filled_bias` is added to the state logit.
 #[must_use]
 pub fn decode(
     output: &Grid,
