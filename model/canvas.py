@@ -176,9 +176,9 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
     line = min(line, 0.2 * side)
     borders = ["solid", "dashed", "dotted", "double", "open", "bevel", "hand", "none", "glyph"]
     p = (
-        [0.72, 0.01, 0.02, 0.01, 0.0, 0.07, 0.0, 0.04, 0.13]
+        [0.71, 0.01, 0.02, 0.02, 0.0, 0.07, 0.0, 0.04, 0.13]
         if screen
-        else [0.7, 0.025, 0.035, 0.02, 0.03, 0.02, 0.03, 0.03, 0.11]
+        else [0.68, 0.025, 0.035, 0.04, 0.03, 0.02, 0.03, 0.03, 0.11]
     )
     border = str(rng.choice(borders, p=p))
     fill, radius, shadow, aspect = -1.0, 0.0, 0.0, 1.0
@@ -195,7 +195,7 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
         fill = 255.0 if not dark else float(rng.choice([0.0, 255.0, paper * 0.6]))
     if rng.random() < (0.6 if screen else 0.25):
         radius = float(rng.uniform(0.05, 0.3))
-    if border == "solid" and rng.random() < 0.14:  # tinted, rounded and pale, as programs print fields of their own
+    if border == "solid" and rng.random() < 0.2:  # tinted, rounded and pale, as programs print fields of their own
         grey = paper + (toward - paper) * rng.uniform(0.3, 0.65)
         fill = paper + (toward - paper) * rng.uniform(0.03, 0.15)
         radius = float(rng.uniform(0.08, 0.25))

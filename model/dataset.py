@@ -126,7 +126,7 @@ def spoil(image: Grey, rng: Rng) -> Grey:
     if rng.random() < 0.5:
         low, high = rng.uniform(0, 0.35), rng.uniform(0.75, 1.05)
         table = low + (high - low) * table
-    if rng.random() < 0.12:
+    if rng.random() < 0.2:
         table = 1 - table
     image = cv2.LUT(image, (table * 255).clip(0, 255).astype(np.uint8)).astype(np.uint8)
     if rng.random() < 0.25:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime as ort
@@ -29,7 +29,7 @@ Runner = Callable[[Floats], Floats]  # [1,1,H,W] -> [1,24,H/8,W/8]
 MAX_INSIDE = (
     0.7  # a box with more than this share of its area inside a better one is part of it (double border, shadow)
 )
-SEAM = 2.0  # px: a box ending this close to a seam between tiles is cut by it; the neighbour has it whole
+SEAM = 16.0  # px: a box ending this close to a seam between tiles is cut or seen without what is around it; another tile has it whole
 MOST = 5000  # boxes a page
 
 
@@ -38,17 +38,18 @@ class Found:
     """Boxes of a page, the most confident first.
 
     boxes [n,4] x1, y1, x2, y2 in pixels of the picture; logit [n] calibrated; confidence [n], its sigmoid;
-    state [n]: logit of "filled", bias included.
+    state [n]: logit of "filled", bias included.  pixels: how many the network read for that, padding included.
     """
 
     boxes: Floats
     confidence: Floats
     logit: Floats
     state: Floats
+    pixels: int = 0
 
     def above(self, conf: float) -> Found:
         keep = self.confidence >= conf
-        return Found(self.boxes[keep], self.confidence[keep], self.logit[keep], self.state[keep])
+        return Found(self.boxes[keep], self.confidence[keep], self.logit[keep], self.state[keep], self.pixels)
 
 
 def onnx_runner(network: Path | bytes, threads: int = 1) -> Runner:
@@ -82,6 +83,67 @@ def spans(length: int, longest: int, overlap: int) -> list[tuple[int, int]]:
     count = -(-(length - overlap) // (longest - overlap))
     size = -(-(length + overlap * (count - 1)) // count)
     return [(min(i * (size - overlap), length - size), size) for i in range(count)]
+
+
+class Tile(NamedTuple):
+    """A rectangle of the page at working scale, in pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def whole_page(size: tuple[int, int], long_side: int, overlap: int) -> list[Tile]:
+    """A page of `size` (width, height) in tiles of at most `long_side`, row by row; an ordinary page is one."""
+    return [
+        Tile(x, y, w, h) for y, h in spans(size[1], long_side, overlap) for x, w in spans(size[0], long_side, overlap)
+    ]
+
+
+def windows(boxes: Floats, size: tuple[int, int], side: int, margin: int) -> list[Tile]:
+    """Square tiles of `side` that show each of the boxes [n,4] with `margin` pixels around it, as far as the page goes.
+
+    One after the other around as many as it can hold, from the topmost on and from left to right; for a box too large, a larger one.
+    """
+    rest = np.concatenate([np.floor(boxes[:, :2]) - margin, np.ceil(boxes[:, 2:]) + margin], 1).astype(np.int64)
+    tiles: list[Tile] = []
+    while len(rest):
+        first = rest[:, 1].argmin()
+        row = rest[:, 3] <= rest[first, 1] + side
+        row[first] = True
+        first = np.where(row, rest[:, 0], np.iinfo(np.int64).max).argmin()
+        held = row & (rest[:, 2] <= rest[first, 0] + side)
+        held[first] = True
+        x, w = centred(int(rest[held, 0].min()), int(rest[held, 2].max()), side, size[0])
+        y, h = centred(int(rest[held, 1].min()), int(rest[held, 3].max()), side, size[1])
+        tiles.append(Tile(x, y, w, h))
+        rest = rest[~held]
+    return tiles
+
+
+def centred(low: int, high: int, side: int, length: int) -> tuple[int, int]:
+    """Start and size of a span of at least `side` around `low` to `high`, as far as 0 to `length` goes.
+
+    It starts at a multiple of MULTIPLE: the network's answers depend a little on where its cells lie on a box, and so they
+    lie there as they do when it reads the whole page.
+    """
+    size = max(side, high - low)
+    start = max((low + high - size) // 2, 0) // MULTIPLE * MULTIPLE
+    last = -(-max(length - size, 0) // MULTIPLE) * MULTIPLE
+    start = min(start, last)
+    return start, min(size, length - start)
+
+
+def within(tile: Tile, boxes: Floats, inset: float, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which of the boxes [n,4] keep `inset` pixels from those of the tile's edges beyond which the page goes on."""
+    right, below = tile.x + tile.width, tile.y + tile.height
+    return np.asarray(
+        ((boxes[:, 0] >= tile.x + inset) | (tile.x == 0))
+        & ((boxes[:, 1] >= tile.y + inset) | (tile.y == 0))
+        & ((boxes[:, 2] <= right - inset) | (right == size[0]))
+        & ((boxes[:, 3] <= below - inset) | (below == size[1]))
+    )
 
 
 def network_input(tile: Grey) -> Floats:
@@ -131,6 +193,11 @@ def iou(a: Floats, b: Floats) -> Floats:
     return np.asarray(both / np.maximum(area_a[:, None] + area_b[None] - both, 1e-6), np.float32)
 
 
+def in_doubt(found: Found, doubt: dict[str, Any]) -> NDArray[np.bool_]:
+    """Which boxes a further look must decide."""
+    return (found.confidence > doubt["from"]) & (found.confidence < doubt["to"])
+
+
 def carried(found: Found, before: Found, numbers: dict[str, Any]) -> Found:
     """What a look found, with a share of what the look before it saw in the logits of each box: two sizes err differently.
 
@@ -150,42 +217,59 @@ def carried(found: Found, before: Found, numbers: dict[str, Any]) -> Found:
     state = ((1 - share) * found.state + share * state).astype(np.float32)
     confidence = (1 / (1 + np.exp(-logit))).astype(np.float32)
     order = np.argsort(-logit, kind="stable")
-    return Found(found.boxes[order], confidence[order], logit[order], state[order])
+    return Found(found.boxes[order], confidence[order], logit[order], state[order], found.pixels)
 
 
-def look(image: Grey, size: tuple[int, int], run: Runner, numbers: dict[str, Any], which: int, conf: float) -> Found:
-    """What one look at a grey page [H,W] scaled to `size` (width, height) sees with at least the confidence `conf`."""
-    long_side, calibration = numbers["looks"][which]["long_side"], numbers["looks"][which]["calibration"]
-    overlap = numbers["scale"]["overlap"]
+def look(
+    image: Grey, size: tuple[int, int], run: Runner, numbers: dict[str, Any], which: int, conf: float, tiles: list[Tile]
+) -> Found:
+    """What one look at `tiles` of a grey page [H,W] scaled to `size` (width, height) sees with at least the confidence `conf`."""
+    calibration = numbers["looks"][which]["calibration"]
     height, width = image.shape
     page = (
         image if size == (width, height) else np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
     )
     floor = (np.log(conf / (1 - conf)) - calibration["b"]) / calibration["a"]
     parts: list[Found] = []
-    for y, h in spans(size[1], long_side, overlap):
-        for x, w in spans(size[0], long_side, overlap):
-            part = decode(run(network_input(page[y : y + h, x : x + w])), floor)
-            b = part.boxes
-            cut = np.zeros(len(b), bool)
-            cut |= (b[:, 0] < SEAM) & (x > 0)
-            cut |= (b[:, 1] < SEAM) & (y > 0)
-            cut |= (b[:, 2] > w - SEAM) & (x + w < size[0])
-            cut |= (b[:, 3] > h - SEAM) & (y + h < size[1])
-            parts.append(
-                Found(
-                    b[~cut] + np.array([x, y, x, y], np.float32),
-                    part.confidence[~cut],
-                    part.logit[~cut],
-                    part.state[~cut],
-                )
-            )
+    pixels = 0
+    for tile in tiles:
+        x, y, w, h = tile
+        shown = network_input(page[y : y + h, x : x + w])
+        pixels += shown.size
+        part = decode(run(shown), floor)
+        boxes = part.boxes + np.array([x, y, x, y], np.float32)
+        whole = within(tile, boxes, SEAM, size)
+        parts.append(Found(boxes[whole], part.confidence[whole], part.logit[whole], part.state[whole]))
     boxes, logit, state = (np.concatenate([getattr(p, n) for p in parts]) for n in ("boxes", "logit", "state"))
     kept = suppress(boxes, logit, numbers["nms_iou"])
     ratio = np.array([width / size[0], height / size[1]] * 2, np.float32)
     boxes = (boxes[kept] * ratio).clip(0, np.array([width, height] * 2, np.float32))
     calibrated = (calibration["a"] * logit[kept] + calibration["b"]).astype(np.float32)
-    return Found(boxes, 1 / (1 + np.exp(-calibrated)), calibrated, state[kept] + np.float32(numbers["filled_bias"]))
+    state = state[kept] + np.float32(numbers["filled_bias"])
+    return Found(boxes, 1 / (1 + np.exp(-calibrated)), calibrated, state, pixels)
+
+
+def again(
+    image: Grey, found: Found, size: tuple[int, int], run: Runner, numbers: dict[str, Any], which: int, conf: float
+) -> Found:
+    """What was found on a page, after a further look at the places of it that are in doubt."""
+    doubt = numbers["doubt"]
+    height, width = image.shape
+    scaled = found.boxes * np.array([size[0] / width, size[1] / height] * 2, np.float32)
+    unsure = in_doubt(found, doubt)
+    tiles = windows(scaled[unsure], size, doubt["window"], doubt["margin"])
+    if sum(tile.width * tile.height for tile in tiles) >= size[0] * size[1]:
+        tiles = whole_page(size, numbers["looks"][which]["long_side"], numbers["scale"]["overlap"])
+    now = carried(look(image, size, run, numbers, which, conf, tiles), found, numbers)
+    answered = np.zeros(len(scaled), bool)
+    for tile in tiles:
+        answered |= within(tile, scaled, 2 * SEAM, size)
+    boxes, confidence, logit, state = (
+        np.concatenate([getattr(now, name), getattr(found, name)[~answered]])
+        for name in ("boxes", "confidence", "logit", "state")
+    )
+    kept = suppress(boxes, logit, numbers["nms_iou"])
+    return Found(boxes[kept], confidence[kept], logit[kept], state[kept], found.pixels + now.pixels)
 
 
 def detect(
@@ -193,23 +277,26 @@ def detect(
 ) -> Found:
     """Checkboxes of a grey page [H,W] of at least `conf` (default: the one in `numbers`, which is checkbox.json's).
 
-    The first of the looks is a quick one. Where it leaves a box in doubt, a larger one replaces it (but see `carried`).
-    only: take just this one of the looks, to fit its calibration.
+    The first of the looks is a quick one at the whole page. Where it leaves a box in doubt, the next reads that place larger.
+    only: take just this one of the looks, at the whole page, to fit its calibration.
     """
     conf = numbers["conf"] if conf is None else conf
     height, width = image.shape
-    sizes = [working_size(width, height, one["long_side"], numbers["scale"]) for one in numbers["looks"]]
+    looks, overlap = numbers["looks"], numbers["scale"]["overlap"]
+    sizes = [working_size(width, height, one["long_side"], numbers["scale"]) for one in looks]
     if only is not None:
-        return look(image, sizes[only], run, numbers, only, conf)
+        tiles = whole_page(sizes[only], looks[only]["long_side"], overlap)
+        return look(image, sizes[only], run, numbers, only, conf, tiles)
     doubt = numbers["doubt"]
     floor = min(conf, doubt["from"])
-    found = look(image, sizes[0], run, numbers, 0, floor)
+    tiles = whole_page(sizes[0], looks[0]["long_side"], overlap)
+    found = look(image, sizes[0], run, numbers, 0, floor, tiles)
     for which, size in enumerate(sizes[1:], 1):
         if size == sizes[which - 1]:  # a small picture, enlarged no further
             break
-        if not ((found.confidence > doubt["from"]) & (found.confidence < doubt["to"])).any():
+        if not in_doubt(found, doubt).any():
             break
-        found = carried(look(image, size, run, numbers, which, floor), found, numbers)
+        found = again(image, found, size, run, numbers, which, floor)
     return found.above(conf)
 
 

@@ -38,6 +38,7 @@ from model.alt_pages import draw_alt_page
 from model.degrade import degrade
 from model.detect import Found, Runner, detect, iou, onnx_runner, read_grey, settings
 from model.draw import mark, to_grey
+from model.net import Net, flop
 from model.page import EMPTY, FILLED, IGNORE, Page, pages_in, save
 from model.pages import draw_page
 
@@ -45,6 +46,7 @@ HERE = Path(__file__).parent
 EVAL_SEED = 990_000  # drawn evaluation pages: seeds that model.draw is not given
 SETS = HERE / "work" / "eval"
 AT_ONCE = 50  # files given to the finished program in one call
+FLOP_A_PIXEL = flop(Net(), 96, 96) / 96**2  # multiply and add counted apart
 FLOOR = 0.02  # confidence down to which boxes are kept for the precision-recall curve
 DRAWN, WEB = 100, 120
 
@@ -183,6 +185,7 @@ class Tally:
     """Sums over the pages of one set, and every detection above FLOOR for curves and calibration."""
 
     pages: int = 0
+    pixels: int = 0
     exact: int = 0
     truth: int = 0
     hit: int = 0
@@ -216,6 +219,7 @@ class Tally:
         false = on & (to < 0) & ~ignored
         correct = said[hits] == states[to[hits]]
         self.pages += 1
+        self.pixels += found.pixels
         self.truth += int(real.sum())
         self.hit += int(hits.sum())
         self.false += int(false.sum())
@@ -253,6 +257,7 @@ class Tally:
             "exact": self.exact / max(self.pages, 1),
             "iou": self.iou / max(self.hit, 1),
             "map50": float(np.nanmean(ap)),
+            "gflop": self.pixels * FLOP_A_PIXEL / 1e9 / max(self.pages, 1),
         }
 
 
@@ -341,12 +346,15 @@ def measure(
 
 def table(tallies: dict[str, Tally]) -> str:
     """A markdown table, a line a set."""
-    lines = ["| set | pages | boxes | recall | precision | state right | exact pages | mean IoU | mAP@0.5 |"]
-    lines.append("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    lines = [
+        "| set | pages | boxes | recall | precision | state right | exact pages | mean IoU | mAP@0.5 | GFLOP a page |"
+    ]
+    lines.append("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, tally in tallies.items():
         r = tally.row()
         values = " | ".join(f"{r[k]:.3f}" for k in ("recall", "precision", "state", "exact", "iou", "map50"))
-        lines.append(f"| {name} | {r['pages']:.0f} | {r['boxes']:.0f} | {values} |")
+        work = f"{r['gflop']:.2f}" if tally.pixels else "-"  # the finished program does not say
+        lines.append(f"| {name} | {r['pages']:.0f} | {r['boxes']:.0f} | {values} | {work} |")
     return "\n".join(lines)
 
 

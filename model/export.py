@@ -30,14 +30,14 @@ TOLERANCE = 1e-4
 
 # Read by model/detect.py and by the detector; model/README.md says what each key means.
 DEFAULTS: dict[str, object] = {
-    "version": "0.6.0",
+    "version": "0.7.0",
     "sha256": "",
     "scale": {"max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 160},
     "looks": [
         {"long_side": 952, "calibration": {"a": 1.0, "b": 0.0}},
         {"long_side": 1600, "calibration": {"a": 1.0, "b": 0.0}},
     ],
-    "doubt": {"from": 0.15, "to": 0.85, "carried": 0.25},
+    "doubt": {"from": 0.03, "to": 0.95, "carried": 0.2, "window": 320, "margin": 64},
     "conf": 0.5,
     "filled_bias": 0.0,
     "nms_iou": 0.3,

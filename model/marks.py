@@ -96,7 +96,7 @@ def random_hand(rng: np.random.Generator, side: float = 18.0) -> Hand:
     habit = rng.choice(len(KINDS), size=int(rng.integers(1, 4)), p=KIND_WEIGHTS)
     kinds = tuple(KINDS[i] for i in habit) if rng.random() < 0.75 else KINDS
     slop = float(rng.beta(1.6, 1.8))
-    if rng.random() < 0.15:  # in a hurry: nothing but ticks, flung across the boxes
+    if rng.random() < 0.22:  # in a hurry: nothing but ticks, flung across the boxes
         kinds, slop = ("long_tick", "tick") if rng.random() < 0.5 else ("long_tick",), float(rng.uniform(0.6, 1.0))
     return Hand(
         (float(rgb[0]), float(rgb[1]), float(rgb[2])), max(0.8, float(px)), float(pressure), float(skip), float(opacity),
@@ -207,8 +207,10 @@ def _tick(c: Points, s: float, hand: Hand, rng: np.random.Generator, long: bool,
         through = c + rng.normal(0, 0.16 if rng.random() < 0.7 else 0.3, 2).clip(-0.45, 0.45) * s
         valley = through - rng.uniform(0.4, 1.15) * s * np.array([np.cos(angle), np.sin(angle)])
         size = max(size, 1.7 * s)
-    elif rng.random() < 0.08 + 0.2 * hand.slop:  # too low: the hook at the lower left corner, the rest along the rim
-        valley = c + rng.uniform((-0.75, 0.35), (-0.2, 0.75)) * s
+    elif (
+        rng.random() < 0.08 + 0.25 * hand.slop
+    ):  # the hook on the left rim or its lower end, the rest along the rim and away
+        valley = c + rng.uniform((-0.75, -0.05), (-0.15, 0.75)) * s
         size = max(size, 1.4 * s)
     end = valley + size * np.array([np.cos(angle), np.sin(angle)])
     if short > 0:

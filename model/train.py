@@ -110,12 +110,10 @@ def train(
     start_from: list[Path] | None = None,
     channels: tuple[int, int, int, int, int] = CHANNELS,
     log_every: int = 100,
-    compiled: bool = False,
 ) -> Net:
     """Train until the minutes (or steps) are spent, save OUT/last.pt, return the averaged network.
 
     start_from: checkpoints whose mean to start from with a fresh schedule, widened to `channels`.
-    compiled: let torch.compile fuse the layers; needs a C++ compiler, takes half a minute, saves a fifth of the time.
     """
     torch.manual_seed(seed)
     out.mkdir(parents=True, exist_ok=True)
@@ -142,7 +140,6 @@ def train(
         DataLoader(crops, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None)
     )
     net.train()
-    forward = torch.compile(net) if compiled else net
     started, last_save, last_log = time.monotonic() - spent, time.monotonic(), time.monotonic()
     sums: dict[str, float] = {}
     while True:
@@ -156,7 +153,7 @@ def train(
         images, targets = next(batches)
         x = (1 - images.float() / 255).to(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
-            result = forward(x)
+            result = net(x)
         total, parts = loss(result, targets)
         optimiser.zero_grad(set_to_none=True)
         total.backward()
@@ -212,7 +209,6 @@ def main() -> None:
         nargs="+",
         help="checkpoint to start from, with a fresh schedule; of several the mean; fewer channels are widened",
     )
-    parser.add_argument("--compile", action="store_true", help="a fifth faster; needs a C++ compiler")
     args = parser.parse_args()
     train(
         {args.pages / name: share for name, share in args.mix.items()},
@@ -224,7 +220,6 @@ def main() -> None:
         start_from=args.start_from,
         channels=args.channels,
         max_steps=args.max_steps,
-        compiled=args.compile,
     )
 
 

@@ -6,8 +6,9 @@
 //! be reported twice, once as empty and once as filled. Dense one-stage detection without anchors as in FCOS (Tian
 //! et al. 2019, arXiv:1904.01355).
 
+use crate::limits::MAX_DETECTIONS;
 use crate::network::Grid;
-use crate::page::{Page, Tile};
+use crate::page::Tile;
 use crate::parameters::{Calibration, Doubt};
 use crate::result::{BoundingBox, Class, Detection};
 
@@ -23,8 +24,9 @@ pub const CHANNELS: usize = NUMBERS * SHUFFLE * SHUFFLE;
 const LOG_DISTANCE: std::ops::RangeInclusive<f32> = -4.0..=6.0;
 /// A box with more than this share of its area inside a better one is part of it: a double border, a shadow.
 const MAX_INSIDE: f32 = 0.7;
-/// A box that ends this close (input pixels) to a seam between tiles is cut by it; the neighbour has it whole.
-const SEAM: f32 = 2.0;
+/// A box that ends this close (input pixels) to a seam between tiles is cut by it, or seen without what is around it;
+/// another tile has it whole.
+const SEAM: f32 = 16.0;
 
 /// A box before it becomes a [`Detection`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -121,26 +123,12 @@ fn logit(probability: f32) -> f32 {
     (probability / (1.0 - probability)).ln()
 }
 
-/// Moves the boxes of one tile to where they are on the page (still at working scale), leaving out those that the
-/// tile's edge cuts although the page goes on there: the overlapping neighbour sees them whole.
+/// Moves the boxes of one tile to where they are on the page, still at its working size `size` (width, height), leaving out
+/// those that the tile's edge cuts although the page goes on there: another tile sees them whole.
 #[must_use]
-pub fn place(candidates: Vec<Candidate>, tile: Tile, page: &Page) -> Vec<Candidate> {
-    let (width, height) = (tile.width as f32, tile.height as f32);
-    let goes_on = [
-        tile.x > 0,
-        tile.y > 0,
-        tile.x + tile.width < page.grey.width(),
-        tile.y + tile.height < page.grey.height(),
-    ];
+pub fn place(candidates: Vec<Candidate>, tile: Tile, size: (u32, u32)) -> Vec<Candidate> {
     candidates
         .into_iter()
-        .filter(|candidate| {
-            let [x1, y1, x2, y2] = candidate.edges;
-            let cut = [x1 < SEAM, y1 < SEAM, x2 > width - SEAM, y2 > height - SEAM];
-            !cut.iter()
-                .zip(goes_on)
-                .any(|(&cut, goes_on)| cut && goes_on)
-        })
         .map(|mut candidate| {
             let [x1, y1, x2, y2] = &mut candidate.edges;
             for x in [x1, x2] {
@@ -151,6 +139,7 @@ pub fn place(candidates: Vec<Candidate>, tile: Tile, page: &Page) -> Vec<Candida
             }
             candidate
         })
+        .filter(|candidate| tile.holds(candidate.edges, SEAM, size))
         .collect()
 }
 
@@ -172,11 +161,13 @@ pub fn suppress(mut candidates: Vec<Candidate>, iou: f32, most: usize) -> Vec<Ca
     kept
 }
 
-/// From working scale to pixels of the upright page of `width` x `height`; what stands out of the page is cut off.
+/// From the working size `size` to pixels of the upright `page`, both width and height; what stands out of the page is cut off.
 #[must_use]
-pub fn to_page(candidates: Vec<Candidate>, page: &Page, width: u32, height: u32) -> Vec<Candidate> {
-    let x = |x: f32| (x / page.scale_x).clamp(0.0, width as f32);
-    let y = |y: f32| (y / page.scale_y).clamp(0.0, height as f32);
+pub fn to_page(candidates: Vec<Candidate>, size: (u32, u32), page: (u32, u32)) -> Vec<Candidate> {
+    let scale = |size: u32, page: u32| size as f32 / page as f32;
+    let (scale_x, scale_y) = (scale(size.0, page.0), scale(size.1, page.1));
+    let x = |x: f32| (x / scale_x).clamp(0.0, page.0 as f32);
+    let y = |y: f32| (y / scale_y).clamp(0.0, page.1 as f32);
     candidates
         .into_iter()
         .map(|candidate| {
@@ -187,6 +178,20 @@ pub fn to_page(candidates: Vec<Candidate>, page: &Page, width: u32, height: u32)
             }
         })
         .filter(|candidate| candidate.area() > 0.0)
+        .collect()
+}
+
+/// The edges of boxes on a page of `page` (width, height) pixels, at the working size `size`.
+#[must_use]
+pub fn at_size(candidates: &[Candidate], page: (u32, u32), size: (u32, u32)) -> Vec<[f32; 4]> {
+    let x = size.0 as f32 / page.0 as f32;
+    let y = size.1 as f32 / page.1 as f32;
+    candidates
+        .iter()
+        .map(|candidate| {
+            let [x1, y1, x2, y2] = candidate.edges;
+            [x1 * x, y1 * y, x2 * x, y2 * y]
+        })
         .collect()
 }
 
@@ -216,6 +221,24 @@ pub fn carry(
         candidate.state += doubt.carried * (state - candidate.state);
     }
     found
+}
+
+/// What a look at `tiles` of a page found, `now`, and of what was found `before` it all that those tiles do not show: where
+/// both have a box, the more confident one. `scaled` are the edges of `before` at the working scale of `size` (width, height).
+#[must_use]
+pub fn merge(
+    mut now: Vec<Candidate>,
+    before: &[Candidate],
+    scaled: &[[f32; 4]],
+    tiles: &[Tile],
+    size: (u32, u32),
+    iou: f32,
+) -> Vec<Candidate> {
+    // Twice the distance that `place` asks for: a box that the tile shows a little larger than it was is not lost.
+    let shown = |&edges: &[f32; 4]| tiles.iter().any(|tile| tile.holds(edges, 2.0 * SEAM, size));
+    let others = before.iter().zip(scaled).filter(|(_, edges)| !shown(edges));
+    now.extend(others.map(|(candidate, _)| candidate));
+    suppress(now, iou, MAX_DETECTIONS)
 }
 
 /// The boxes of at least the confidence `conf`, as they are reported.
@@ -270,7 +293,6 @@ pub fn reading_order(detections: &mut [Detection]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::GrayImage;
 
     const PLAIN: Calibration = Calibration { a: 1.0, b: 0.0 };
 
@@ -393,11 +415,7 @@ mod tests {
 
     #[test]
     fn boxes_on_a_seam_are_left_to_the_tile_that_has_them_whole() {
-        let page = Page {
-            grey: GrayImage::new(100, 300),
-            scale_x: 1.0,
-            scale_y: 1.0,
-        };
+        let size = (100, 300);
         let upper = Tile {
             x: 0,
             y: 0,
@@ -411,31 +429,25 @@ mod tests {
             height: 180,
         };
         // A box at 170 to 190 of the page: cut in the upper tile, whole in the lower one.
-        assert!(place(vec![candidate(10.0, 170.0, 30.0, 180.0, 0.9)], upper, &page).is_empty());
-        let whole = place(vec![candidate(10.0, 50.0, 30.0, 70.0, 0.9)], lower, &page);
+        assert!(place(vec![candidate(10.0, 170.0, 30.0, 180.0, 0.9)], upper, size).is_empty());
+        let whole = place(vec![candidate(10.0, 50.0, 30.0, 70.0, 0.9)], lower, size);
         assert_eq!(whole[0].edges, [10.0, 170.0, 30.0, 190.0]);
         // The page's own edge is no seam.
         assert_eq!(
-            place(vec![candidate(-1.0, 0.0, 12.0, 12.0, 0.9)], upper, &page).len(),
+            place(vec![candidate(-1.0, 0.0, 12.0, 12.0, 0.9)], upper, size).len(),
             1
         );
     }
 
     #[test]
     fn boxes_come_back_in_pixels_of_the_page_and_stay_on_it() {
-        let page = Page {
-            grey: GrayImage::new(640, 320),
-            scale_x: 0.5,
-            scale_y: 0.25,
-        };
         let found = to_page(
             vec![
                 candidate(-3.0, 10.0, 20.0, 30.0, 0.9),
                 candidate(-9.0, 0.0, -3.0, 5.0, 0.9),
             ],
-            &page,
-            1280,
-            1280,
+            (640, 320),
+            (1280, 1280),
         );
         assert_eq!(found.len(), 1, "a box beyond the edge is none");
         assert_eq!(found[0].edges, [0.0, 40.0, 40.0, 120.0]);
@@ -447,6 +459,8 @@ mod tests {
             from: 0.2,
             to: 0.8,
             carried: 0.25,
+            window: 64,
+            margin: 8,
         };
         let at = |x: f32, confidence, state| Candidate {
             state,
@@ -480,6 +494,35 @@ mod tests {
                 .all(|d| d.class == Class::Filled)
         );
         assert!(carry(vec![], &before, doubt, 0.3).is_empty());
+    }
+
+    #[test]
+    fn what_no_tile_showed_remains() {
+        let size = (400, 400);
+        let tile = Tile {
+            x: 0,
+            y: 0,
+            width: 200,
+            height: 400,
+        };
+        let before = [
+            candidate(20.0, 20.0, 40.0, 40.0, 0.9), // shown, and not seen again
+            candidate(100.0, 20.0, 120.0, 40.0, 0.9), // shown, and seen again
+            candidate(150.0, 20.0, 170.0, 40.0, 0.9), // too near the seam
+            candidate(300.0, 20.0, 320.0, 40.0, 0.9), // elsewhere
+        ];
+        let now = vec![
+            candidate(100.0, 21.0, 120.0, 41.0, 0.6),
+            candidate(151.0, 21.0, 170.0, 40.0, 0.8),
+        ];
+        let scaled = at_size(&before, size, size);
+        let both = merge(now, &before, &scaled, &[tile], size, 0.3);
+        let found: Vec<_> = both.iter().map(|c| c.edges[0]).collect();
+        assert_eq!(found, [150.0, 300.0, 100.0]);
+        assert_eq!(
+            at_size(&before[1..2], (100, 200), size),
+            [[400.0, 40.0, 480.0, 80.0]]
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! | module | from | to |
 //! | --- | --- | --- |
 //! | [`decode`] | the bytes of a picture file | an upright picture |
-//! | [`page`] | picture | grey page at working scale, network input |
+//! | [`page`] | picture | grey page, its tiles at working scale as network input |
 //! | [`network`] | network input | raw output |
 //! | [`boxes`] | raw output | boxes on the page, in reading order |
 //! | [`result`] | boxes | the result form |
@@ -47,6 +47,7 @@ pub use result::{Class, Detection, DetectionResult, Failure};
 
 use boxes::Candidate;
 use limits::MAX_DETECTIONS;
+use page::Tile;
 use parameters::Look;
 
 /// Name of the package, as `info` shows it.
@@ -74,13 +75,17 @@ impl Detector {
         Ok(detector)
     }
 
-    /// Plans the first `count` looks at a letter page, upright: most first pages then find their plans ready.
+    /// Plans the first `count` looks at a letter page, upright, and for all but the first one the windows at places in
+    /// doubt: most first pages then find their plans ready.
     fn plan_looks(&self, count: usize) -> Result<(), Error> {
         let side = |pixels: u32| pixels.next_multiple_of(page::MULTIPLE) as usize;
-        for look in self.parameters.looks.iter().take(count) {
-            let (width, height) =
-                page::working_size(850, 1100, look.long_side, &self.parameters.scale);
+        let Parameters { scale, doubt, .. } = self.parameters;
+        for (which, look) in self.parameters.looks.iter().take(count).enumerate() {
+            let (width, height) = page::working_size(850, 1100, look.long_side, &scale);
             self.network.plan(side(height), side(width))?;
+            if which > 0 {
+                self.network.plan(side(doubt.window), side(doubt.window))?;
+            }
         }
         Ok(())
     }
@@ -133,7 +138,7 @@ impl<N: Network> Detector<N> {
 
     /// Finds the checkboxes on a decoded, upright picture; reports those of at least `conf`.
     ///
-    /// The first look is a quick one. Where it leaves a box in doubt, a larger one replaces it (but see [`boxes::carry`]); what
+    /// The first look is a quick one at the whole page. Where it leaves a box in doubt, the next reads that place larger; what
     /// is found does not depend on `conf`.
     ///
     /// # Errors
@@ -145,13 +150,9 @@ impl<N: Network> Detector<N> {
     ) -> Result<DetectionResult, Error> {
         let (width, height) = (picture.width(), picture.height());
         let grey = page::grey(picture);
-        let Parameters {
-            scale,
-            doubt,
-            nms_iou,
-            ..
-        } = self.parameters;
+        let Parameters { scale, doubt, .. } = self.parameters;
         let conf = conf as f32;
+        let floor = conf.min(doubt.from);
         let mut found = Vec::new();
         let mut last = None;
         for look in &self.parameters.looks {
@@ -159,10 +160,9 @@ impl<N: Network> Detector<N> {
             if last == Some(size) {
                 break; // a small picture, enlarged no further
             }
-            let now = self.look(&grey, size, *look, conf.min(doubt.from))?;
             found = match last.replace(size) {
-                None => now,
-                Some(_) => boxes::carry(now, &found, doubt, nms_iou),
+                None => self.look(&grey, size, *look, floor, &self.whole_page(size, *look))?,
+                Some(_) => self.look_again(&grey, size, *look, floor, &found)?,
             };
             if !found.iter().any(|c| doubt.holds(c.confidence())) {
                 break;
@@ -177,25 +177,62 @@ impl<N: Network> Detector<N> {
         ))
     }
 
-    /// What one look at a grey page scaled to `size` (width, height) sees with at least the confidence `conf`, the
-    /// most confident first, in the page's own pixels.
+    /// The tiles of a look at all of a page.
+    fn whole_page(&self, size: (u32, u32), look: Look) -> Vec<Tile> {
+        page::tiles(
+            size.0,
+            size.1,
+            look.long_side,
+            self.parameters.scale.overlap,
+        )
+    }
+
+    /// What one look at `tiles` of a grey page scaled to `size` (width, height) sees with at least the confidence `conf`,
+    /// the most confident first, in the page's own pixels.
     fn look(
         &self,
         grey: &GrayImage,
         size: (u32, u32),
         look: Look,
         conf: f32,
+        tiles: &[Tile],
     ) -> Result<Vec<Candidate>, Error> {
         let parameters = &self.parameters;
-        let page = page::prepare(grey, size);
         let mut candidates = Vec::new();
-        for tile in page::tiles(size.0, size.1, look.long_side, parameters.scale.overlap) {
-            let output = self.network.run(page::input(&page, tile))?;
+        for &tile in tiles {
+            let output = self.network.run(page::input(grey, size, tile)?)?;
             let found = boxes::decode(&output, conf, look.calibration, parameters.filled_bias);
-            candidates.extend(boxes::place(found, tile, &page));
+            candidates.extend(boxes::place(found, tile, size));
         }
         let kept = boxes::suppress(candidates, parameters.nms_iou, MAX_DETECTIONS);
-        Ok(boxes::to_page(kept, &page, grey.width(), grey.height()))
+        Ok(boxes::to_page(kept, size, grey.dimensions()))
+    }
+
+    /// What was `found` on a page, after a further look at the places of it that are in doubt; at the whole page where
+    /// that is less work.
+    fn look_again(
+        &self,
+        grey: &GrayImage,
+        size: (u32, u32),
+        look: Look,
+        conf: f32,
+        found: &[Candidate],
+    ) -> Result<Vec<Candidate>, Error> {
+        let Parameters { doubt, nms_iou, .. } = self.parameters;
+        let scaled = boxes::at_size(found, grey.dimensions(), size);
+        let unsure: Vec<_> = found
+            .iter()
+            .zip(&scaled)
+            .filter(|(candidate, _)| doubt.holds(candidate.confidence()))
+            .map(|(_, &edges)| edges)
+            .collect();
+        let mut tiles = page::windows(&unsure, size, doubt.window, doubt.margin);
+        if tiles.iter().map(Tile::area).sum::<u64>() >= u64::from(size.0) * u64::from(size.1) {
+            tiles = self.whole_page(size, look);
+        }
+        let now = self.look(grey, size, look, conf, &tiles)?;
+        let now = boxes::carry(now, found, doubt, nms_iou);
+        Ok(boxes::merge(now, found, &scaled, &tiles, size, nms_iou))
     }
 }
 
@@ -225,9 +262,11 @@ mod tests {
     use network::Grid;
     use parameters::{Calibration, Doubt, Scale};
 
-    /// Sees one box of 8 px in the middle, in pages of 64 px with the logit given, in others with 3; notes the sizes.
+    /// Sees boxes of 8 px in the middle of what it is shown: with the logit given in pages of 64 px, where there are
+    /// `boxes` of them below each other, and with 3 in others. Notes the sizes.
     struct StandIn {
         first: f32,
+        boxes: usize,
         seen: RefCell<Vec<usize>>,
     }
 
@@ -237,16 +276,22 @@ mod tests {
             let (height, width) = (input.height / 8, input.width / 8);
             let mut output = Grid::zeros(boxes::CHANNELS, height, width);
             output.data[..4 * height * width].fill(-9.0);
-            output.data[height / 2 * width + width / 2] =
-                if input.height == 64 { self.first } else { 3.0 };
+            if input.height == 64 {
+                for row in (0..height).step_by(2).take(self.boxes) {
+                    output.data[(height / 2 + row) % height * width + width / 2] = self.first;
+                }
+            } else {
+                output.data[height / 2 * width + width / 2] = 3.0;
+            }
             Ok(output)
         }
     }
 
-    /// Sizes looked at and confidences found on a page of `side` pixels.
-    fn looks(first: f32, side: u32, conf: f64) -> (Vec<usize>, Vec<f64>) {
+    /// Sizes looked at and confidences found on a page of `side` pixels with `boxes` boxes in the first look.
+    fn looks(first: f32, boxes: usize, side: u32, conf: f64) -> (Vec<usize>, Vec<f64>) {
         let network = StandIn {
             first,
+            boxes,
             seen: RefCell::default(),
         };
         let parameters = Parameters {
@@ -261,7 +306,7 @@ mod tests {
                     calibration: Calibration { a: 1.0, b: 0.0 },
                 },
                 Look {
-                    long_side: 128,
+                    long_side: 256,
                     calibration: Calibration { a: 2.0, b: 1.0 },
                 },
             ],
@@ -269,6 +314,8 @@ mod tests {
                 from: 0.2,
                 to: 0.8,
                 carried: 0.25,
+                window: 128,
+                margin: 24,
             },
             filled_bias: 0.0,
             ..Parameters::built_in().expect("readable")
@@ -281,24 +328,24 @@ mod tests {
     }
 
     #[test]
-    fn a_second_look_is_taken_where_the_first_is_in_doubt() {
+    fn the_places_in_doubt_are_read_again() {
         let near =
             |found: &[f64], wanted: f64| found.len() == 1 && (found[0] - wanted).abs() < 2e-3;
-        let (seen, found) = looks(2.0, 640, 0.5);
+        let (seen, found) = looks(2.0, 1, 640, 0.5);
         assert!(
             seen == [64] && near(&found, 0.881),
             "sure: {seen:?} {found:?}"
         );
-        let (seen, found) = looks(-2.0, 640, 0.5);
+        let (seen, found) = looks(-2.0, 1, 640, 0.5);
         assert!(seen == [64] && found.is_empty(), "sure that there is none");
         for doubtful in [1.0, -1.0] {
-            let (seen, found) = looks(doubtful, 640, 0.5);
+            let (seen, found) = looks(doubtful, 1, 640, 0.5);
             assert!(
                 seen == [64, 128] && near(&found, 0.993),
                 "{seen:?} {found:?}"
             );
         }
-        let (seen, found) = looks(1.0, 16, 0.5);
+        let (seen, found) = looks(1.0, 1, 16, 0.5);
         assert!(
             seen == [64] && near(&found, 0.731),
             "enlarged no further: read once"
@@ -306,9 +353,14 @@ mod tests {
     }
 
     #[test]
+    fn a_page_full_of_doubt_is_read_whole() {
+        assert_eq!(looks(1.0, 4, 640, 0.5).0, [64, 256]);
+    }
+
+    #[test]
     fn the_confidence_asked_for_decides_what_is_reported_not_what_is_looked_at() {
-        assert_eq!(looks(1.0, 640, 0.95).0, [64, 128]);
-        assert_eq!(looks(2.0, 640, 0.95), (vec![64], vec![]));
-        assert_eq!(looks(-2.0, 640, 0.1).1.len(), 1);
+        assert_eq!(looks(1.0, 1, 640, 0.95).0, [64, 128]);
+        assert_eq!(looks(2.0, 1, 640, 0.95), (vec![64], vec![]));
+        assert_eq!(looks(-2.0, 1, 640, 0.1).1.len(), 1);
     }
 }

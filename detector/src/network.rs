@@ -51,7 +51,7 @@ const PLANS_KEPT: usize = 4;
 /// its kernels and lay out its memory beforehand.
 pub struct TractNetwork {
     model: InferenceModel,
-    /// Newest last.
+    /// Last used last.
     plans: Mutex<Vec<((usize, usize), Plan)>>,
 }
 
@@ -80,8 +80,11 @@ impl TractNetwork {
             .plans
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some((_, plan)) = plans.iter().find(|(size, _)| *size == (height, width)) {
-            return Ok(plan.clone());
+        if let Some(at) = plans.iter().position(|(size, _)| *size == (height, width)) {
+            let used = plans.remove(at);
+            let plan = used.1.clone();
+            plans.push(used);
+            return Ok(plan);
         }
         let plan = self
             .model
@@ -160,6 +163,14 @@ mod tests {
             network.plan(64, width).expect("plans");
         }
         assert_eq!(network.plans.lock().expect("unpoisoned").len(), PLANS_KEPT);
+        let kept = network.plan(64, 96).expect("plans");
+        for width in [32, 96, 128] {
+            network.plan(128, width).expect("plans");
+        }
+        assert!(
+            Arc::ptr_eq(&kept, &network.plan(64, 96).expect("plans")),
+            "the one used longest ago goes first"
+        );
     }
 
     #[test]

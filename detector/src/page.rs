@@ -3,25 +3,17 @@
 
 use std::borrow::Cow;
 
-use image::imageops::{self, FilterType};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::{DynamicImage, GrayImage};
 
+use crate::error::Error;
 use crate::network::Grid;
 use crate::parameters::Scale;
 
 /// The network halves its input five times, so both sides are a multiple of this.
 pub const MULTIPLE: u32 = 32;
-
-/// A page as the network sees it: grey, at working scale.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Page {
-    /// Grey pixels at working scale, 0 black and 255 white.
-    pub grey: GrayImage,
-    /// Working pixels per page pixel, across.
-    pub scale_x: f32,
-    /// Working pixels per page pixel, down. Differs from `scale_x` by rounding to whole pixels only.
-    pub scale_y: f32,
-}
 
 /// A rectangle of the page at working scale, in working pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +26,25 @@ pub struct Tile {
     pub width: u32,
     /// Height.
     pub height: u32,
+}
+
+impl Tile {
+    /// Pixels.
+    #[must_use]
+    pub fn area(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
+    /// Whether a box (left, upper, right, lower edge, working pixels) keeps `inset` pixels from those edges of the tile
+    /// beyond which the page of `size` (width, height) goes on.
+    #[must_use]
+    pub fn holds(&self, edges: [f32; 4], inset: f32, size: (u32, u32)) -> bool {
+        let (right, below) = (self.x + self.width, self.y + self.height);
+        (self.x == 0 || edges[0] >= self.x as f32 + inset)
+            && (self.y == 0 || edges[1] >= self.y as f32 + inset)
+            && (right == size.0 || edges[2] <= right as f32 - inset)
+            && (below == size.1 || edges[3] <= below as f32 - inset)
+    }
 }
 
 /// Working size of a page of `width` x `height` pixels.
@@ -56,21 +67,6 @@ pub fn grey(picture: &DynamicImage) -> Cow<'_, GrayImage> {
     match picture {
         DynamicImage::ImageLuma8(grey) => Cow::Borrowed(grey),
         other => Cow::Owned(other.to_luma8()),
-    }
-}
-
-/// Brings a grey picture to a working size, both up and down, by a triangle filter as wide as the reduction (no
-/// aliasing; what training used).
-#[must_use]
-pub fn prepare(grey: &GrayImage, (width, height): (u32, u32)) -> Page {
-    Page {
-        grey: if grey.dimensions() == (width, height) {
-            grey.clone()
-        } else {
-            imageops::resize(grey, width, height, FilterType::Triangle)
-        },
-        scale_x: width as f32 / grey.width() as f32,
-        scale_y: height as f32 / grey.height() as f32,
     }
 }
 
@@ -108,25 +104,111 @@ fn spans(length: u32, longest: u32, overlap: u32) -> Vec<(u32, u32)> {
         .collect()
 }
 
-/// One tile as network input: shape 1 x height x width, padded with paper to multiples of [`MULTIPLE`];
-/// ink is 1, paper 0.
+/// Square tiles of `side` that show each of the `boxes` (left, upper, right, lower edge, working pixels) with `margin`
+/// pixels around it, as far as the page of `size` (width, height) goes. One after the other around as many as it can hold,
+/// from the topmost on and from left to right; for a box too large, a larger one.
 #[must_use]
-pub fn input(page: &Page, tile: Tile) -> Grid {
+pub fn windows(boxes: &[[f32; 4]], size: (u32, u32), side: u32, margin: u32) -> Vec<Tile> {
+    let (side, margin) = (i64::from(side), i64::from(margin));
+    let mut rest: Vec<[i64; 4]> = boxes
+        .iter()
+        .map(|&[x1, y1, x2, y2]| {
+            let low = |edge: f32| edge.floor() as i64 - margin;
+            let high = |edge: f32| edge.ceil() as i64 + margin;
+            [low(x1), low(y1), high(x2), high(y2)]
+        })
+        .collect();
+    let mut tiles = Vec::new();
+    while let Some(&top) = rest.iter().min_by_key(|area| area[1]) {
+        let in_row = |area: &[i64; 4]| *area == top || area[3] <= top[1] + side;
+        let first = rest
+            .iter()
+            .copied()
+            .filter(in_row)
+            .min_by_key(|area| area[0])
+            .unwrap_or(top);
+        let (held, left): (Vec<_>, Vec<_>) = rest
+            .into_iter()
+            .partition(|area| *area == first || (in_row(area) && area[2] <= first[0] + side));
+        let hull = held.iter().fold(first, |hull, area| {
+            [
+                hull[0].min(area[0]),
+                hull[1].min(area[1]),
+                hull[2].max(area[2]),
+                hull[3].max(area[3]),
+            ]
+        });
+        let (x, width) = centred(hull[0], hull[2], side, size.0);
+        let (y, height) = centred(hull[1], hull[3], side, size.1);
+        tiles.push(Tile {
+            x,
+            y,
+            width,
+            height,
+        });
+        rest = left;
+    }
+    tiles
+}
+
+/// Start and size of a span of at least `side` around `low` to `high`, as far as 0 to `length` goes.
+///
+/// It starts at a multiple of [`MULTIPLE`]: the network's answers depend a little on where its cells lie on a box, and so
+/// they lie there as they do when it reads the whole page.
+fn centred(low: i64, high: i64, side: i64, length: u32) -> (u32, u32) {
+    let (length, multiple) = (i64::from(length), i64::from(MULTIPLE));
+    let size = side.max(high - low);
+    let start = ((low + high - size) / 2).max(0) / multiple * multiple;
+    let last = ((length - size).max(0) as u64).next_multiple_of(u64::from(MULTIPLE)) as i64;
+    let start = start.min(last);
+    (start as u32, size.min(length - start) as u32)
+}
+
+/// One tile of a grey page at the working size `size` (width, height) as network input: shape 1 x height x width, padded
+/// with paper to multiples of [`MULTIPLE`]; ink is 1, paper 0.
+///
+/// Both up and down the page is scaled by a triangle filter as wide as the reduction (no aliasing; what training used),
+/// and of the scaled page no more is made than the tile.
+///
+/// # Errors
+/// [`Error::Internal`] for a tile that is not on the page.
+pub fn input(grey: &GrayImage, size: (u32, u32), tile: Tile) -> Result<Grid, Error> {
+    let failed = |reason: &dyn std::fmt::Display| Error::Internal {
+        reason: format!("scaling: {reason}"),
+    };
+    let source = TypedImageRef::<U8>::from_buffer(grey.width(), grey.height(), grey.as_raw())
+        .map_err(|error| failed(&error))?;
+    // In the picture's own pixels; rounding must not lead beyond its edge.
+    let span = |start: u32, length: u32, scaled: u32, whole: u32| {
+        let ratio = f64::from(whole) / f64::from(scaled);
+        let start = f64::from(start) * ratio;
+        (
+            start,
+            (f64::from(length) * ratio).min(f64::from(whole) - start),
+        )
+    };
+    let (left, width) = span(tile.x, tile.width, size.0, grey.width());
+    let (top, height) = span(tile.y, tile.height, size.1, grey.height());
+    let options = ResizeOptions::new()
+        .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
+        .crop(left, top, width, height);
+    let mut scaled = TypedImage::<U8>::new(tile.width, tile.height);
+    Resizer::new()
+        .resize_typed(&source, &mut scaled, &options)
+        .map_err(|error| failed(&error))?;
+
     let (height, width) = (
         tile.height.next_multiple_of(MULTIPLE) as usize,
         tile.width.next_multiple_of(MULTIPLE) as usize,
     );
     let mut grid = Grid::zeros(1, height, width);
-    let stride = page.grey.width() as usize;
-    let pixels = page.grey.as_raw();
-    for row in 0..tile.height as usize {
-        let from = (tile.y as usize + row) * stride + tile.x as usize;
-        let from = &pixels[from..from + tile.width as usize];
-        for (to, &grey) in grid.data[row * width..].iter_mut().zip(from) {
-            *to = 1.0 - f32::from(grey) / 255.0;
+    let rows = scaled.pixels().chunks_exact(tile.width as usize);
+    for (to, from) in grid.data.chunks_exact_mut(width).zip(rows) {
+        for (to, grey) in to.iter_mut().zip(from) {
+            *to = 1.0 - f32::from(grey.0) / 255.0;
         }
     }
-    grid
+    Ok(grid)
 }
 
 #[cfg(test)]
@@ -185,57 +267,169 @@ mod tests {
         }
     }
 
+    /// What `windows` must keep: each box shown with what is around it, on the page, in step with the whole page's cells.
+    fn windows_around(boxes: &[[f32; 4]], size: (u32, u32)) -> Vec<Tile> {
+        let tiles = windows(boxes, size, 320, 64);
+        for t in &tiles {
+            assert!(t.x % MULTIPLE == 0 && t.y % MULTIPLE == 0, "{t:?}");
+            assert!(t.x + t.width <= size.0 && t.y + t.height <= size.1, "{t:?}");
+        }
+        for edges in boxes {
+            assert!(
+                tiles.iter().any(|t| t.holds(*edges, 32.0, size)),
+                "{edges:?}"
+            );
+        }
+        tiles
+    }
+
+    fn square(x: f32, y: f32, side: f32) -> [f32; 4] {
+        [x, y, x + side, y + side]
+    }
+
+    #[test]
+    fn windows_hold_neighbours_together() {
+        let size = (1236, 1600);
+        assert!(windows_around(&[], size).is_empty());
+        let one = windows_around(&[square(600.0, 700.0, 20.0)], size);
+        assert_eq!(one.len(), 1);
+        assert_eq!((one[0].width, one[0].height), (320, 320));
+        let near = [
+            square(600.0, 700.0, 20.0),
+            square(700.0, 690.0, 20.0),
+            square(610.0, 800.0, 20.0),
+        ];
+        assert_eq!(windows_around(&near, size).len(), 1);
+        let apart = [
+            square(10.0, 10.0, 20.0),
+            square(1200.0, 15.0, 20.0),
+            square(10.0, 900.0, 20.0),
+        ];
+        assert_eq!(windows_around(&apart, size).len(), 3);
+    }
+
+    #[test]
+    fn windows_end_with_the_page_and_grow_with_a_large_box() {
+        let size = (1236, 1600);
+        for (x, y) in [(0.0, 0.0), (1216.0, 0.0), (0.0, 1580.0), (1216.0, 1580.0)] {
+            let tiles = windows_around(&[square(x, y, 20.0)], size);
+            assert!(tiles.len() == 1 && tiles[0].width <= 320 && tiles[0].height <= 320);
+        }
+        let large = windows_around(&[square(400.0, 400.0, 300.0)], size);
+        assert_eq!((large[0].width, large[0].height), (428, 428));
+        let small_page = windows_around(&[square(40.0, 40.0, 20.0)], (100, 90));
+        assert_eq!(
+            small_page,
+            [Tile {
+                x: 0,
+                y: 0,
+                width: 100,
+                height: 90
+            }]
+        );
+        // Beyond the page's edge is nothing to see, wherever the boxes lie.
+        let column: Vec<_> = (0..60)
+            .map(|i| square(1210.0, 26.0 * i as f32, 20.0))
+            .collect();
+        assert!(windows_around(&column, size).len() < 10);
+    }
+
+    fn input_of(grey: &GrayImage, size: (u32, u32), tile: [u32; 4]) -> Grid {
+        let [x, y, width, height] = tile;
+        let tile = Tile {
+            x,
+            y,
+            width,
+            height,
+        };
+        input(grey, size, tile).expect("scales")
+    }
+
     #[test]
     fn input_has_ink_one_paper_zero_and_paper_as_padding() {
         let mut grey = GrayImage::from_pixel(40, 33, Luma([255]));
         grey.put_pixel(5, 2, Luma([0]));
         grey.put_pixel(39, 32, Luma([102]));
-        let page = Page {
-            grey,
-            scale_x: 1.0,
-            scale_y: 1.0,
-        };
-        let whole = input(
-            &page,
-            Tile {
-                x: 0,
-                y: 0,
-                width: 40,
-                height: 33,
-            },
-        );
+        let whole = input_of(&grey, (40, 33), [0, 0, 40, 33]);
         assert_eq!((whole.channels, whole.height, whole.width), (1, 64, 64));
         assert_eq!(whole.data[2 * 64 + 5], 1.0);
         assert!((whole.data[32 * 64 + 39] - 0.6).abs() < 1e-6);
         assert!((whole.data.iter().sum::<f32>() - 1.6).abs() < 1e-5);
 
-        let part = input(
-            &page,
-            Tile {
-                x: 4,
-                y: 1,
-                width: 10,
-                height: 10,
-            },
-        );
+        let part = input_of(&grey, (40, 33), [4, 1, 10, 10]);
         assert_eq!((part.height, part.width), (32, 32));
         assert_eq!(part.data[32 + 1], 1.0);
     }
 
+    /// A page of slanting stripes: grey everywhere, so that a shift or a wrong scale shows.
+    fn stripes() -> GrayImage {
+        GrayImage::from_fn(850, 1100, |x, y| {
+            let wave = (f64::from(x) / 7.0 + f64::from(y) / 11.0).sin();
+            Luma([(128.0 + 100.0 * wave) as u8])
+        })
+    }
+
+    fn worst(a: impl Iterator<Item = f32>, b: impl Iterator<Item = f32>) -> f32 {
+        a.zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    }
+
     #[test]
-    fn grey_and_colour_are_scaled_alike() {
-        let picture = DynamicImage::ImageLuma8(GrayImage::from_fn(850, 1100, |x, y| {
-            Luma([if (x / 10 + y / 10) % 2 == 0 { 30 } else { 240 }])
-        }));
-        let from_grey = prepare(&grey(&picture), (989, 1280));
-        assert_eq!(from_grey.grey.dimensions(), (989, 1280));
-        assert!((from_grey.scale_y - 1280.0 / 1100.0).abs() < 1e-6);
+    fn a_tile_shows_what_the_whole_page_shows_there() {
+        let grey = stripes();
+        for size in [(1236, 1600), (736, 952), (850, 1100)] {
+            let whole = input_of(&grey, size, [0, 0, size.0, size.1]);
+            let (x, y) = (size.0 - 200, 32);
+            let part = input_of(&grey, size, [x, y, 200, 320]);
+            for row in 0..320 {
+                let from = (y as usize + row) * whole.width + x as usize;
+                let difference = worst(
+                    whole.data[from..from + 200].iter().copied(),
+                    part.data[row * part.width..][..200].iter().copied(),
+                );
+                assert!(difference < 1.5 / 255.0, "{size:?} row {row}: {difference}");
+            }
+        }
+    }
+
+    #[test]
+    fn pages_are_scaled_as_by_another_library() {
+        let grey = stripes();
+        for (width, height) in [(1236, 1600), (736, 952)] {
+            let other = image::imageops::resize(
+                &grey,
+                width,
+                height,
+                image::imageops::FilterType::Triangle,
+            );
+            let whole = input_of(&grey, (width, height), [0, 0, width, height]);
+            for (row, pixels) in other.rows().enumerate() {
+                let difference = worst(
+                    whole.data[row * whole.width..].iter().copied(),
+                    pixels.map(|grey| 1.0 - f32::from(grey.0[0]) / 255.0),
+                );
+                assert!(difference < 2.5 / 255.0, "row {row}: {difference}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_tile_beyond_the_page_is_an_error() {
+        let tile = Tile {
+            x: 64,
+            y: 0,
+            width: 32,
+            height: 32,
+        };
+        assert!(input(&GrayImage::new(40, 40), (40, 40), tile).is_err());
+    }
+
+    #[test]
+    fn colour_becomes_the_same_grey() {
+        let picture = DynamicImage::ImageLuma8(stripes());
         let colour = DynamicImage::ImageRgb8(picture.to_rgb8());
-        let from_colour = prepare(&grey(&colour), (989, 1280));
-        let worst = from_grey
-            .grey
+        let worst = grey(&picture)
             .pixels()
-            .zip(from_colour.grey.pixels())
+            .zip(grey(&colour).pixels())
             .map(|(a, b)| a.0[0].abs_diff(b.0[0]))
             .max();
         assert!(worst <= Some(1), "{worst:?}");

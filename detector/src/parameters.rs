@@ -52,6 +52,10 @@ pub struct Doubt {
     pub to: f32,
     /// The share that a look has in the logits of the next. See [`crate::boxes::carry`].
     pub carried: f32,
+    /// Side of the square tiles in which the next look reads the places in doubt, working pixels. See [`crate::page::windows`].
+    pub window: u32,
+    /// Pixels around a box in doubt that such a tile shows as well.
+    pub margin: u32,
 }
 
 impl Doubt {
@@ -72,7 +76,7 @@ pub struct Parameters {
     pub sha256: String,
     /// Page to input.
     pub scale: Scale,
-    /// From the quickest on. Where one leaves a box in doubt, the next replaces it.
+    /// From the quickest on. Where one leaves a box in doubt, the next reads that place larger.
     pub looks: Vec<Look>,
     /// When a look does not suffice.
     pub doubt: Doubt,
@@ -123,6 +127,7 @@ mod tests {
             assert!(look.calibration.a > 0.0);
         }
         assert!((0.0..1.0).contains(&p.doubt.carried));
+        assert!(p.doubt.margin * 2 < p.doubt.window);
         assert!(p.doubt.from < p.conf as f32 && p.doubt.to > p.conf as f32);
         assert!(
             WEIGHTS.len() <= 1_000_000,

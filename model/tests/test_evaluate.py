@@ -86,19 +86,24 @@ def test_small_pictures_are_enlarged_but_not_without_end() -> None:
     assert detect.working_size(500, 5000, 1280, scale) == (800, 8000)
 
 
-def test_a_second_look_is_taken_where_the_first_is_in_doubt() -> None:
-    """A stand-in network that sees one box in the middle, at the first size with a logit that the test sets."""
+def test_the_places_in_doubt_are_read_again() -> None:
+    """A stand-in network that sees boxes below each other at the first size, with a logit that the test sets, and one else."""
     numbers = NUMBERS | {
-        "looks": [{"long_side": 64, "calibration": PLAIN}, {"long_side": 128, "calibration": {"a": 2.0, "b": 1.0}}],
-        "doubt": {"from": 0.2, "to": 0.8, "carried": 0.25},
+        "looks": [{"long_side": 64, "calibration": PLAIN}, {"long_side": 256, "calibration": {"a": 2.0, "b": 1.0}}],
+        "doubt": {"from": 0.2, "to": 0.8, "carried": 0.25, "window": 128, "margin": 24},
     }
     seen: list[int] = []
 
-    def stand_in(first: float) -> detect.Runner:
+    def stand_in(first: float, boxes: int = 1) -> detect.Runner:
         def run(x: detect.Floats) -> detect.Floats:
             seen.append(x.shape[2])
-            out = np.full((1, 24, x.shape[2] // 8, x.shape[3] // 8), -9, np.float32)
-            out[0, 0, x.shape[2] // 16, x.shape[3] // 16] = first if x.shape[2] == 64 else 3
+            h, w = x.shape[2] // 8, x.shape[3] // 8
+            out = np.full((1, 24, h, w), -9, np.float32)
+            out[0, 8:] = 0.0  # 4 px each way
+            if x.shape[2] == 64:
+                out[0, 0, (h // 2 + 2 * np.arange(boxes)) % h, w // 2] = first
+            else:
+                out[0, 0, h // 2, w // 2] = 3
             return out
 
         return run
@@ -113,11 +118,35 @@ def test_a_second_look_is_taken_where_the_first_is_in_doubt() -> None:
     assert not len(detect.detect(page, stand_in(-2.0), numbers, 0.5).boxes)
     assert seen == [64], "sure that there is none"
     seen.clear()
+    detect.detect(page, stand_in(1.0, boxes=4), numbers, 0.5)
+    assert seen == [64, 256], "full of doubt: read whole"
+    seen.clear()
     detect.detect(page, stand_in(2.0), numbers, 0.5, only=1)
-    assert seen == [128]
+    assert seen == [256]
     seen.clear()
     detect.detect(np.full((16, 16), 255, np.uint8), stand_in(1.0), numbers, 0.5)
     assert seen == [64], "what is enlarged no further is not read again"
+
+
+def test_windows_show_each_box_with_what_is_around_it() -> None:
+    rng = np.random.default_rng(3)
+    for size in [(1236, 1600), (100, 90), (1600, 300)]:
+        for count in (0, 1, 3, 40):
+            side = rng.uniform(8, 50, (count, 1))
+            corner = rng.uniform(0, 1, (count, 2)) * (np.array(size) - side)
+            boxes = np.concatenate([corner, corner + side], 1).astype(np.float32)
+            tiles = detect.windows(boxes, size, 320, 64)
+            assert len(tiles) <= count
+            shown = np.zeros(count, bool)
+            for tile in tiles:
+                assert tile.x % 32 == tile.y % 32 == 0
+                assert tile.x + tile.width <= size[0]
+                assert tile.y + tile.height <= size[1]
+                assert max(tile.width, tile.height) <= 320
+                shown |= detect.within(tile, boxes, 2 * detect.SEAM, size)
+            assert shown.all()
+    large = detect.windows(np.array([[400, 400, 700, 700]], np.float32), (1236, 1600), 320, 64)
+    assert [(tile.width, tile.height) for tile in large] == [(428, 428)]
 
 
 def test_a_look_carries_a_share_of_what_the_one_before_saw() -> None:
