@@ -31,9 +31,9 @@ function pageAtWorkingScale(width = 736, height = 952) {
 /** @type {[what: string, page: Buffer][]} */
 const pages = [
   ['a letter page at working scale (the network, and little else)', pageAtWorkingScale()],
-  ['a letter page of 1275 x 1650, PNG', await readFile(join(web, 'tests/fixtures/form.png'))],
+  ['a letter page of 1275 x 1650, PNG, two places in doubt', await readFile(join(web, 'tests/fixtures/form.png'))],
   ['the same as JPEG', await readFile(join(web, 'tests/fixtures/form-sideways.jpg'))],
-  ['a page in doubt, read twice', await readFile(join(root, 'detector/tests/pages/drawn-735.png'))],
+  ['a page of 763 x 987, most of its boxes in doubt', await readFile(join(root, 'detector/tests/pages/drawn-733.png'))],
 ];
 
 /** @param {string} path */
