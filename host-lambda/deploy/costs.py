@@ -217,9 +217,7 @@ def volume_table() -> str:
             s3 = costs["S3, reading"] + costs["S3, writing results"]
             parts_of_it = (costs["Lambda"], coordination, s3, sum(costs.values()))
             rows.append([f"{name}, {architecture}", *(dollars(cost) for cost in parts_of_it)])
-    return table(
-        ["a million pages, 300 dpi", "Lambda", "SQS or Step Functions", "S3", "together"], rows
-    )
+    return table(["a million pages, 300 dpi", "Lambda", "SQS or Step Functions", "S3", "together"], rows)
 
 
 def hours_table() -> str:
