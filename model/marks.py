@@ -207,9 +207,7 @@ def _tick(c: Points, s: float, hand: Hand, rng: np.random.Generator, long: bool,
         through = c + rng.normal(0, 0.16 if rng.random() < 0.7 else 0.3, 2).clip(-0.45, 0.45) * s
         valley = through - rng.uniform(0.4, 1.15) * s * np.array([np.cos(angle), np.sin(angle)])
         size = max(size, 1.7 * s)
-    elif (
-        rng.random() < 0.08 + 0.25 * hand.slop
-    ):  # the hook on the left rim or its lower end, the rest along the rim and away
+    elif rng.random() < 0.08 + 0.25 * hand.slop:  # the hook on the left rim or below it, the rest along the rim
         valley = c + rng.uniform((-0.75, -0.05), (-0.15, 0.75)) * s
         size = max(size, 1.4 * s)
     end = valley + size * np.array([np.cos(angle), np.sin(angle)])

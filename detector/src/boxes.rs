@@ -161,11 +161,15 @@ pub fn suppress(mut candidates: Vec<Candidate>, iou: f32, most: usize) -> Vec<Ca
     kept
 }
 
+/// Working pixels per page pixel, across and down; the two differ by rounding to whole pixels only.
+fn scale(size: (u32, u32), page: (u32, u32)) -> (f32, f32) {
+    (size.0 as f32 / page.0 as f32, size.1 as f32 / page.1 as f32)
+}
+
 /// From the working size `size` to pixels of the upright `page`, both width and height; what stands out of the page is cut off.
 #[must_use]
 pub fn to_page(candidates: Vec<Candidate>, size: (u32, u32), page: (u32, u32)) -> Vec<Candidate> {
-    let scale = |size: u32, page: u32| size as f32 / page as f32;
-    let (scale_x, scale_y) = (scale(size.0, page.0), scale(size.1, page.1));
+    let (scale_x, scale_y) = scale(size, page);
     let x = |x: f32| (x / scale_x).clamp(0.0, page.0 as f32);
     let y = |y: f32| (y / scale_y).clamp(0.0, page.1 as f32);
     candidates
@@ -184,8 +188,7 @@ pub fn to_page(candidates: Vec<Candidate>, size: (u32, u32), page: (u32, u32)) -
 /// The edges of boxes on a page of `page` (width, height) pixels, at the working size `size`.
 #[must_use]
 pub fn at_size(candidates: &[Candidate], page: (u32, u32), size: (u32, u32)) -> Vec<[f32; 4]> {
-    let x = size.0 as f32 / page.0 as f32;
-    let y = size.1 as f32 / page.1 as f32;
+    let (x, y) = scale(size, page);
     candidates
         .iter()
         .map(|candidate| {

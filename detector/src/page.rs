@@ -1,5 +1,5 @@
-//! Second stage: picture to network input. Grey, scaled to the size at which it is looked at, cut into
-//! overlapping tiles where a page is too long for one.
+//! Second stage: picture to network input. Grey, cut into tiles, each scaled as the page is looked at: all of the page,
+//! in overlapping tiles where it is too long for one, or windows around places in doubt.
 
 use std::borrow::Cow;
 
