@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
 from model.net import Net
+from model.verifier import Verifier
+
+AnyNet = TypeVar("AnyNet", Net, Verifier)
 
 
-def save(path: Path, net: Net, averaged: Net, optimiser: torch.optim.Optimizer, step: int, spent: float) -> None:
+def save(path: Path, net: AnyNet, averaged: AnyNet, optimiser: torch.optim.Optimizer, step: int, spent: float) -> None:
     """Write all that training needs to go on; by renaming, so that a reader never sees half of it."""
     part = path.with_suffix(".part")
     torch.save(
@@ -27,17 +32,36 @@ def save(path: Path, net: Net, averaged: Net, optimiser: torch.optim.Optimizer, 
     os.replace(part, path)
 
 
+def resume(path: Path, net: AnyNet, averaged: AnyNet, optimiser: torch.optim.Optimizer) -> tuple[int, float]:
+    """Put what `save` wrote into them; returns the steps done and the seconds spent."""
+    saved = torch.load(path, weights_only=True)
+    net.load_state_dict(saved["net"])
+    averaged.load_state_dict(saved["averaged"])
+    optimiser.load_state_dict(saved["optimiser"])
+    return saved["step"], saved["spent"]
+
+
 def load(path: Path) -> Net:
-    """The averaged network of a checkpoint."""
+    """The averaged network of a finder's checkpoint."""
+    return averaged_in(path, Net)
+
+
+def load_verifier(path: Path) -> Verifier:
+    """The averaged network of a verifier's checkpoint."""
+    return averaged_in(path, Verifier)
+
+
+def averaged_in(path: Path, kind: type[AnyNet]) -> AnyNet:
+    """The averaged network of a checkpoint, which must be of that kind."""
     saved = torch.load(path, map_location="cpu", weights_only=True)
-    net = Net(tuple(saved["channels"]))
+    net = kind(tuple(saved["channels"]))
     net.load_state_dict(saved["averaged"])
     return net.eval()
 
 
-def mean_of(nets: list[Net]) -> Net:
+def mean_of(nets: list[AnyNet]) -> AnyNet:
     """The network whose weights are the means of theirs (a model soup, Wortsman et al. 2022): they must come from the same one."""
-    mean = Net(nets[0].channels)
+    mean = copy.deepcopy(nets[0])
     states = [net.state_dict() for net in nets]
     mean.load_state_dict(
         {k: torch.stack([s[k].float() for s in states]).mean(0).to(v.dtype) for k, v in states[0].items()}

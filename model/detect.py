@@ -2,7 +2,8 @@
 
     python -m model.detect page.png [--conf 0.5]
 
-Looks, scaling, tiles, decoding and suppression follow the numbers in checkbox.json, whose keys are documented in README.md.
+The finder reads the whole page and proposes candidates, all that might be a checkbox; the verifier looks closely at each. Both
+follow the numbers in checkbox.json, whose keys are documented in README.md.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,36 +25,60 @@ from model.net import LOG_MAX, LOG_MIN, MULTIPLE, STRIDE
 HERE = Path(__file__).parent
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]
-Runner = Callable[[Floats], Floats]  # [1,1,H,W] -> [1,24,H/8,W/8]
+Runner = Callable[[Floats], Floats]  # the finder [1,1,H,W] -> [1,24,H/8,W/8], the verifier [N,1,S,S] -> [N,6,1,1]
 
 MAX_INSIDE = (
     0.7  # a box with more than this share of its area inside a better one is part of it (double border, shadow)
 )
 SEAM = 16.0  # px: a box ending this close to a seam between tiles is cut or seen without what is around it; another tile has it whole
-MOST = 5000  # boxes a page
+MOST = 5000  # candidates, and boxes, a page
 
 
 @dataclass
 class Found:
     """Boxes of a page, the most confident first.
 
-    boxes [n,4] x1, y1, x2, y2 in pixels of the picture; logit [n] calibrated; confidence [n], its sigmoid;
-    state [n]: logit of "filled", bias included.  pixels: how many the network read for that, padding included.
+    boxes [n,4] x1, y1, x2, y2 in pixels of the picture; logit [n] of being a checkbox; state [n]: logit of "filled".
+    seen [n,2]: the logits of finder and verifier that `logit` was made of, for its calibration.
+    pixels: how many the finder read for that, padding included.  checked: how many candidates the verifier saw.
     """
 
     boxes: Floats
-    confidence: Floats
     logit: Floats
     state: Floats
+    seen: Floats
     pixels: int = 0
+    checked: int = 0
+
+    @property
+    def confidence(self) -> Floats:
+        """Probability of being a checkbox [n]."""
+        return np.asarray(1 / (1 + np.exp(-self.logit)), np.float32)
+
+    def pick(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> Found:
+        """Some of them, by mask or indices."""
+        return Found(
+            self.boxes[which], self.logit[which], self.state[which], self.seen[which], self.pixels, self.checked
+        )
 
     def above(self, conf: float) -> Found:
-        keep = self.confidence >= conf
-        return Found(self.boxes[keep], self.confidence[keep], self.logit[keep], self.state[keep], self.pixels)
+        return self.pick(self.confidence >= conf)
+
+
+class Networks(NamedTuple):
+    """The two networks, ready to run."""
+
+    finder: Runner
+    verifier: Runner
+
+
+def networks(folder: Path = HERE) -> Networks:
+    """Those that the export wrote."""
+    return Networks(onnx_runner(folder / "finder.onnx"), onnx_runner(folder / "verifier.onnx"))
 
 
 def onnx_runner(network: Path | bytes, threads: int = 1) -> Runner:
-    """The exported network, a file or its content, in ONNX Runtime."""
+    """An exported network, a file or its content, in ONNX Runtime."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     session = ort.InferenceSession(network, options, providers=["CPUExecutionProvider"])
@@ -61,18 +86,18 @@ def onnx_runner(network: Path | bytes, threads: int = 1) -> Runner:
 
 
 def settings(path: Path = HERE / "checkbox.json") -> dict[str, Any]:
-    """What the export wrote beside the network."""
+    """What the export wrote beside the networks."""
     loaded: dict[str, Any] = json.loads(path.read_text())
     return loaded
 
 
-def working_size(width: int, height: int, long_side: int, scale: dict[str, Any]) -> tuple[int, int]:
+def working_size(width: int, height: int, scale: dict[str, Any]) -> tuple[int, int]:
     """Width and height at which a page is read: its long side at `long_side`, at most `max_enlargement` times enlarged.
 
     A page longer than `max_aspect` times its short side counts as several pages, so that its boxes do not vanish.
     """
     page_side = min(max(width, height), min(width, height) * scale["max_aspect"])
-    factor = min(long_side / page_side, scale["max_enlargement"])
+    factor = min(scale["long_side"] / page_side, scale["max_enlargement"])
     return max(1, int(width * factor + 0.5)), max(1, int(height * factor + 0.5))
 
 
@@ -94,84 +119,78 @@ class Tile(NamedTuple):
     height: int
 
 
-def whole_page(size: tuple[int, int], long_side: int, overlap: int) -> list[Tile]:
+def tiles(size: tuple[int, int], scale: dict[str, Any]) -> list[Tile]:
     """A page of `size` (width, height) in tiles of at most `long_side`, row by row; an ordinary page is one."""
-    return [
-        Tile(x, y, w, h) for y, h in spans(size[1], long_side, overlap) for x, w in spans(size[0], long_side, overlap)
-    ]
+    columns, rows = (spans(length, scale["long_side"], scale["overlap"]) for length in size)
+    return [Tile(x, y, w, h) for y, h in rows for x, w in columns]
 
 
-def windows(boxes: Floats, size: tuple[int, int], side: int, margin: int) -> list[Tile]:
-    """Square tiles of `side` that show each of the boxes [n,4] with `margin` pixels around it, as far as the page goes.
-
-    One after the other around as many as it can hold, from the topmost on and from left to right; for a box too large, a larger one.
-    """
-    rest = np.concatenate([np.floor(boxes[:, :2]) - margin, np.ceil(boxes[:, 2:]) + margin], 1).astype(np.int64)
-    tiles: list[Tile] = []
-    while len(rest):
-        first = rest[:, 1].argmin()
-        row = rest[:, 3] <= rest[first, 1] + side
-        row[first] = True
-        first = np.where(row, rest[:, 0], np.iinfo(np.int64).max).argmin()
-        held = row & (rest[:, 2] <= rest[first, 0] + side)
-        held[first] = True
-        x, w = centred(int(rest[held, 0].min()), int(rest[held, 2].max()), side, size[0])
-        y, h = centred(int(rest[held, 1].min()), int(rest[held, 3].max()), side, size[1])
-        tiles.append(Tile(x, y, w, h))
-        rest = rest[~held]
-    return tiles
-
-
-def centred(low: int, high: int, side: int, length: int) -> tuple[int, int]:
-    """Start and size of a span of at least `side` around `low` to `high`, as far as 0 to `length` goes.
-
-    It starts at a multiple of MULTIPLE: the network's answers depend a little on where its cells lie on a box, and so they
-    lie there as they do when it reads the whole page.
-    """
-    size = max(side, high - low)
-    start = max((low + high - size) // 2, 0) // MULTIPLE * MULTIPLE
-    last = -(-max(length - size, 0) // MULTIPLE) * MULTIPLE
-    start = min(start, last)
-    return start, min(size, length - start)
-
-
-def within(tile: Tile, boxes: Floats, inset: float, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Which of the boxes [n,4] keep `inset` pixels from those of the tile's edges beyond which the page goes on."""
+def within(tile: Tile, boxes: Floats, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which of the boxes [n,4] keep SEAM pixels from those of the tile's edges beyond which the page goes on."""
     right, below = tile.x + tile.width, tile.y + tile.height
     return np.asarray(
-        ((boxes[:, 0] >= tile.x + inset) | (tile.x == 0))
-        & ((boxes[:, 1] >= tile.y + inset) | (tile.y == 0))
-        & ((boxes[:, 2] <= right - inset) | (right == size[0]))
-        & ((boxes[:, 3] <= below - inset) | (below == size[1]))
+        ((boxes[:, 0] >= tile.x + SEAM) | (tile.x == 0))
+        & ((boxes[:, 1] >= tile.y + SEAM) | (tile.y == 0))
+        & ((boxes[:, 2] <= right - SEAM) | (right == size[0]))
+        & ((boxes[:, 3] <= below - SEAM) | (below == size[1]))
     )
+
+
+def squares(page: Grey, boxes: Floats, size: int, side: float) -> tuple[Grey, Floats]:
+    """What is around each of the boxes [n,4] on a grey page [H,W]: squares [n,size,size] in which its longer side is `side` pixels.
+
+    The box lies in the middle; beyond the page is paper. Also [n,3], each square's left, top and scale: what is at x on the page
+    is at (x - left) * scale in the square.
+    """
+    height, width = page.shape
+    picture = Image.fromarray(page)
+    out = np.full((len(boxes), size, size), 255, np.uint8)
+    where = np.zeros((len(boxes), 3), np.float32)
+    for square, place, box in zip(out, where, boxes.astype(np.float64), strict=True):
+        scale = side / max(box[2] - box[0], box[3] - box[1], 1.0)
+        left, top = (box[0] + box[2] - size / scale) / 2, (box[1] + box[3] - size / scale) / 2
+        place[:] = left, top, scale
+        # The whole pixels of the square that lie on the page.
+        x0, x1 = max(0, int(np.ceil(-left * scale))), min(size, int(np.floor((width - left) * scale)))
+        y0, y1 = max(0, int(np.ceil(-top * scale))), min(size, int(np.floor((height - top) * scale)))
+        if x0 < x1 and y0 < y1:
+            part = (left + x0 / scale, top + y0 / scale, left + x1 / scale, top + y1 / scale)
+            inside = (max(part[0], 0.0), max(part[1], 0.0), min(part[2], width), min(part[3], height))  # for rounding
+            scaled = picture.resize((x1 - x0, y1 - y0), Image.Resampling.BILINEAR, inside)
+            square[y0:y1, x0:x1] = np.asarray(scaled)
+    return out, where
+
+
+def ink(grey: Grey) -> Floats:
+    """Grey, 0 black to 255 paper, as the networks take it: ink 1, paper 0."""
+    return np.asarray(1 - grey.astype(np.float32) / 255, np.float32)
 
 
 def network_input(tile: Grey) -> Floats:
     """Grey [h,w] to [1,1,H,W]: ink 1, paper 0, padded with paper to multiples of 32 at the right and below."""
     h, w = tile.shape
     out = np.zeros((1, 1, -(-h // MULTIPLE) * MULTIPLE, -(-w // MULTIPLE) * MULTIPLE), np.float32)
-    out[0, 0, :h, :w] = 1 - tile.astype(np.float32) / 255
+    out[0, 0, :h, :w] = ink(tile)
     return out
 
 
-def decode(output: Floats, floor: float) -> Found:
-    """All cells with a logit of at least `floor`; output [1,24,h,w], boxes in pixels of the network's input."""
+def decode(output: Floats, least: float) -> tuple[Floats, Floats]:
+    """Boxes [n,4] in pixels of the finder's input and logits [n] of all cells with at least `least`; output [1,24,h,w]."""
     _, c, h, w = output.shape
     cells = output.reshape(c // 4, 2, 2, h, w).transpose(0, 3, 1, 4, 2).reshape(c // 4, 2 * h, 2 * w)
-    y, x = np.nonzero(cells[0] >= floor)
-    logit, state = cells[0, y, x], cells[1, y, x]
+    y, x = np.nonzero(cells[0] >= least)
     left, top, right, bottom = STRIDE * np.exp(cells[2:6, y, x].clip(LOG_MIN, LOG_MAX))
     cx, cy = (x + 0.5) * STRIDE, (y + 0.5) * STRIDE
     boxes = np.stack([cx - left, cy - top, cx + right, cy + bottom], 1).astype(np.float32)
-    return Found(boxes, np.zeros(len(x), np.float32), logit, state)
+    return boxes, cells[0, y, x]
 
 
-def suppress(boxes: Floats, score: Floats, iou: float) -> NDArray[np.intp]:
-    """Indices that survive, best first: a box goes if a better one overlaps it by `iou` or holds MAX_INSIDE of it."""
+def suppress(boxes: Floats, score: Floats, iou: float, most: int) -> NDArray[np.intp]:
+    """Indices of at most `most` that survive, best first: a box goes if a better one overlaps it by `iou` or holds MAX_INSIDE of it."""
     order = np.argsort(-score, kind="stable")
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     kept: list[int] = []
-    while len(order) and len(kept) < MOST:
+    while len(order) and len(kept) < most:
         best, rest = order[0], order[1:]
         kept.append(int(best))
         w = np.minimum(boxes[best, 2], boxes[rest, 2]) - np.maximum(boxes[best, 0], boxes[rest, 0])
@@ -193,111 +212,60 @@ def iou(a: Floats, b: Floats) -> Floats:
     return np.asarray(both / np.maximum(area_a[:, None] + area_b[None] - both, 1e-6), np.float32)
 
 
-def in_doubt(found: Found, doubt: dict[str, Any]) -> NDArray[np.bool_]:
-    """Which boxes a further look must decide."""
-    return (found.confidence > doubt["from"]) & (found.confidence < doubt["to"])
-
-
-def carried(found: Found, before: Found, numbers: dict[str, Any]) -> Found:
-    """What a look found, with a share of what the look before it saw in the logits of each box: two sizes err differently.
-
-    Where that one saw no box, it counts as the least confidence in doubt. Boxes below that remain as they are.
-    """
-    doubt = numbers["doubt"]
-    least = np.log(doubt["from"] / (1 - doubt["from"]))
-    seen = before.above(doubt["from"])
-    earlier, state = np.full(len(found.boxes), least, np.float32), found.state.copy()
-    if len(found.boxes) and len(seen.boxes):
-        overlap = iou(found.boxes, seen.boxes)
-        same = overlap.argmax(1)
-        hit = overlap.max(1) > numbers["nms_iou"]
-        earlier[hit], state[hit] = seen.logit[same[hit]], seen.state[same[hit]]
-    share = np.where(found.confidence < doubt["from"], 0, doubt["carried"]).astype(np.float32)
-    logit = ((1 - share) * found.logit + share * earlier).astype(np.float32)
-    state = ((1 - share) * found.state + share * state).astype(np.float32)
-    confidence = (1 / (1 + np.exp(-logit))).astype(np.float32)
-    order = np.argsort(-logit, kind="stable")
-    return Found(found.boxes[order], confidence[order], logit[order], state[order], found.pixels)
-
-
-def look(
-    image: Grey, size: tuple[int, int], run: Runner, numbers: dict[str, Any], which: int, conf: float, tiles: list[Tile]
-) -> Found:
-    """What one look at `tiles` of a grey page [H,W] scaled to `size` (width, height) sees with at least the confidence `conf`."""
-    calibration = numbers["looks"][which]["calibration"]
+def on_page(found: Found, image: Grey) -> Found:
+    """What of the boxes lies on a page [H,W]."""
     height, width = image.shape
+    boxes = np.asarray(found.boxes.clip(0, np.array([width, height] * 2, np.float32)), np.float32)
+    cut = replace(found, boxes=boxes)
+    return cut.pick((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
+
+
+def candidates(image: Grey, finder: Runner, numbers: dict[str, Any]) -> Found:
+    """All on a grey page [H,W] that the finder takes for a checkbox with at least the logit asked for; without states."""
+    height, width = image.shape
+    scale = numbers["scale"]
+    size = working_size(width, height, scale)
     page = (
         image if size == (width, height) else np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
     )
-    floor = (np.log(conf / (1 - conf)) - calibration["b"]) / calibration["a"]
-    parts: list[Found] = []
+    parts: list[tuple[Floats, Floats]] = []
     pixels = 0
-    for tile in tiles:
+    for tile in tiles(size, scale):
         x, y, w, h = tile
         shown = network_input(page[y : y + h, x : x + w])
         pixels += shown.size
-        part = decode(run(shown), floor)
-        boxes = part.boxes + np.array([x, y, x, y], np.float32)
-        whole = within(tile, boxes, SEAM, size)
-        parts.append(Found(boxes[whole], part.confidence[whole], part.logit[whole], part.state[whole]))
-    boxes, logit, state = (np.concatenate([getattr(p, n) for p in parts]) for n in ("boxes", "logit", "state"))
-    kept = suppress(boxes, logit, numbers["nms_iou"])
+        boxes, logit = decode(finder(shown), numbers["candidates"]["logit"])
+        boxes = boxes + np.array([x, y, x, y], np.float32)
+        whole = within(tile, boxes, size)
+        parts.append((boxes[whole], logit[whole]))
+    boxes, logit = (np.concatenate(part) for part in zip(*parts, strict=True))
+    kept = suppress(boxes, logit, numbers["nms_iou"], MOST)
     ratio = np.array([width / size[0], height / size[1]] * 2, np.float32)
-    boxes = (boxes[kept] * ratio).clip(0, np.array([width, height] * 2, np.float32))
-    calibrated = (calibration["a"] * logit[kept] + calibration["b"]).astype(np.float32)
-    state = state[kept] + np.float32(numbers["filled_bias"])
-    return Found(boxes, 1 / (1 + np.exp(-calibrated)), calibrated, state, pixels)
+    none = np.zeros(len(kept), np.float32)
+    return on_page(Found(boxes[kept] * ratio, logit[kept], none, np.stack([logit[kept], none], 1), pixels), image)
 
 
-def again(
-    image: Grey, found: Found, size: tuple[int, int], run: Runner, numbers: dict[str, Any], which: int, conf: float
-) -> Found:
-    """What was found on a page, after a further look at the places of it that are in doubt."""
-    doubt = numbers["doubt"]
-    height, width = image.shape
-    scaled = found.boxes * np.array([size[0] / width, size[1] / height] * 2, np.float32)
-    unsure = in_doubt(found, doubt)
-    tiles = windows(scaled[unsure], size, doubt["window"], doubt["margin"])
-    if sum(tile.width * tile.height for tile in tiles) >= size[0] * size[1]:
-        tiles = whole_page(size, numbers["looks"][which]["long_side"], numbers["scale"]["overlap"])
-    now = carried(look(image, size, run, numbers, which, conf, tiles), found, numbers)
-    answered = np.zeros(len(scaled), bool)
-    for tile in tiles:
-        answered |= within(tile, scaled, 2 * SEAM, size)
-    boxes, confidence, logit, state = (
-        np.concatenate([getattr(now, name), getattr(found, name)[~answered]])
-        for name in ("boxes", "confidence", "logit", "state")
-    )
-    kept = suppress(boxes, logit, numbers["nms_iou"])
-    return Found(boxes[kept], confidence[kept], logit[kept], state[kept], found.pixels + now.pixels)
+def verified(image: Grey, found: Found, verifier: Runner, numbers: dict[str, Any]) -> Found:
+    """The candidates of a grey page [H,W] as the verifier sees them: what they are, and where their edges are."""
+    shape, calibration = numbers["verifier"], numbers["calibration"]
+    shown, where = squares(image, found.boxes, shape["size"], shape["side"])
+    out = np.zeros((len(shown), 6), np.float32)
+    for i in range(0, len(shown), 64):
+        out[i : i + 64] = verifier(ink(shown[i : i + 64, None])).reshape(-1, 6)
+    low, high = (shape["size"] - shape["side"]) / 2, (shape["size"] + shape["side"]) / 2
+    inside = out[:, 2:] * shape["side"] + np.array([low, low, high, high], np.float32)
+    boxes = inside / where[:, 2:] + where[:, [0, 1, 0, 1]]
+    logit = calibration["finder"] * found.logit + calibration["verifier"] * out[:, 0] + calibration["offset"]
+    seen = np.stack([found.logit, out[:, 0]], 1)
+    state = out[:, 1] + np.float32(numbers["filled_bias"])
+    result = on_page(Found(boxes, np.asarray(logit, np.float32), state, seen, found.pixels, len(shown)), image)
+    return result.pick(suppress(result.boxes, result.logit, numbers["nms_iou"], MOST))
 
 
-def detect(
-    image: Grey, run: Runner, numbers: dict[str, Any], conf: float | None = None, only: int | None = None
-) -> Found:
-    """Checkboxes of a grey page [H,W] of at least `conf` (default: the one in `numbers`, which is checkbox.json's).
-
-    The first of the looks is a quick one at the whole page. Where it leaves a box in doubt, the next reads that place larger.
-    only: take just this one of the looks, at the whole page, to fit its calibration.
-    """
-    conf = numbers["conf"] if conf is None else conf
-    height, width = image.shape
-    looks, overlap = numbers["looks"], numbers["scale"]["overlap"]
-    sizes = [working_size(width, height, one["long_side"], numbers["scale"]) for one in looks]
-    if only is not None:
-        tiles = whole_page(sizes[only], looks[only]["long_side"], overlap)
-        return look(image, sizes[only], run, numbers, only, conf, tiles)
-    doubt = numbers["doubt"]
-    floor = min(conf, doubt["from"])
-    tiles = whole_page(sizes[0], looks[0]["long_side"], overlap)
-    found = look(image, sizes[0], run, numbers, 0, floor, tiles)
-    for which, size in enumerate(sizes[1:], 1):
-        if size == sizes[which - 1]:  # a small picture, enlarged no further
-            break
-        if not in_doubt(found, doubt).any():
-            break
-        found = again(image, found, size, run, numbers, which, floor)
-    return found.above(conf)
+def detect(image: Grey, run: Networks, numbers: dict[str, Any], conf: float | None = None) -> Found:
+    """Checkboxes of a grey page [H,W] of at least `conf` (default: the one in `numbers`, which is checkbox.json's)."""
+    found = verified(image, candidates(image, run.finder, numbers), run.verifier, numbers)
+    return found.above(numbers["conf"] if conf is None else conf)
 
 
 def read_grey(path: Path) -> Grey:
@@ -309,12 +277,13 @@ def read_grey(path: Path) -> Grey:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Find the checkboxes on a picture.")
     parser.add_argument("picture", type=Path)
-    parser.add_argument("--network", type=Path, default=HERE / "checkbox.onnx")
+    parser.add_argument(
+        "--networks", type=Path, default=HERE, help="folder of finder.onnx, verifier.onnx, checkbox.json"
+    )
     parser.add_argument("--conf", type=float)
     args = parser.parse_args()
-    found = detect(
-        read_grey(args.picture), onnx_runner(args.network), settings(args.network.with_suffix(".json")), args.conf
-    )
+    numbers = settings(args.networks / "checkbox.json")
+    found = detect(read_grey(args.picture), networks(args.networks), numbers, args.conf)
     for box, confidence, state in zip(found.boxes, found.confidence, found.state, strict=True):
         name = "filled" if state > 0 else "empty"
         print(f"{name} {confidence:.3f} {' '.join(f'{v:.1f}' for v in box)}")

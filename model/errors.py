@@ -1,6 +1,6 @@
 """Sheets of a network's errors, cut out and enlarged: look at them before changing the data or the network.
 
-    python -m model.errors --network model/checkbox.onnx --only accident,clean200 --out model/work/errors
+    python -m model.errors --only accident,clean200 --out model/work/errors
 
 For each set of `model.evaluate` up to three PNGs: SET_missed (boxes not found), SET_false (found where there is none) and
 SET_state (empty and filled taken for each other), the most confident errors first, missed ones at random.
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.detect import onnx_runner, settings
+from model.detect import networks, settings
 from model.evaluate import SETS, Labelled, Tally, by_network, measure
 from model.page import FILLED, IGNORE
 
@@ -73,16 +73,18 @@ def sheets(tally: Tally) -> dict[str, list[Grey]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Sheets of a network's errors, cut out and enlarged.")
-    parser.add_argument("--network", type=Path, default=HERE / "checkbox.onnx")
+    parser.add_argument(
+        "--networks", type=Path, default=HERE, help="folder of finder.onnx, verifier.onnx, checkbox.json"
+    )
     parser.add_argument("--sets", type=Path, default=SETS)
     parser.add_argument("--only", help="names of sets, separated by commas")
     parser.add_argument("--limit", type=int, help="only the first pages of each set")
     parser.add_argument("--out", type=Path, default=HERE / "work" / "errors")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    numbers = settings(args.network.with_suffix(".json"))
+    numbers = settings(args.networks / "checkbox.json")
     only = args.only.split(",") if args.only else None
-    tallies = measure(args.sets, by_network(onnx_runner(args.network), numbers), numbers["conf"], only, args.limit)
+    tallies = measure(args.sets, by_network(networks(args.networks), numbers), numbers["conf"], only, args.limit)
     for name, tally in tallies.items():
         if name.startswith(" "):  # a part of another set
             continue

@@ -1,7 +1,7 @@
-"""Measures a network on pages kept from training, set by set, and draws its worst pages.
+"""Measures the networks on pages kept from training, set by set, and draws their worst pages.
 
-    python -m model.evaluate --network model/checkbox.onnx [--worst model/work/worst] [--calibrate model/work/settings.json]
-    python -m model.evaluate --artifact "./build.sh count"      # the finished program instead of the network alone
+    python -m model.evaluate [--networks model] [--worst model/work/worst] [--calibrate model/work/settings.json]
+    python -m model.evaluate --artifact "./build.sh count"      # the finished program instead of the networks alone
     python -m model.evaluate --sets FOLDER                      # pages of your own with labels
 
 Sets (built once under model/work/eval, then read from there):
@@ -36,17 +36,19 @@ from numpy.typing import NDArray
 from model import browser_pages, corpus
 from model.alt_pages import draw_alt_page
 from model.degrade import degrade
-from model.detect import Found, Runner, detect, iou, onnx_runner, read_grey, settings
+from model.detect import Found, Networks, detect, iou, networks, read_grey, settings
 from model.draw import mark, to_grey
 from model.net import Net, flop
 from model.page import EMPTY, FILLED, IGNORE, Page, pages_in, save
 from model.pages import draw_page
+from model.verifier import SIZE, Verifier
 
 HERE = Path(__file__).parent
 EVAL_SEED = 990_000  # drawn evaluation pages: seeds that model.draw is not given
 SETS = HERE / "work" / "eval"
 AT_ONCE = 50  # files given to the finished program in one call
-FLOP_A_PIXEL = flop(Net(), 96, 96) / 96**2  # multiply and add counted apart
+# Multiply and add counted apart.
+FLOP_A_PIXEL, FLOP_A_CANDIDATE = flop(Net(), 96, 96) / 96**2, flop(Verifier(), SIZE, SIZE)
 FLOOR = 0.02  # confidence down to which boxes are kept for the precision-recall curve
 DRAWN, WEB = 100, 120
 
@@ -185,7 +187,7 @@ class Tally:
     """Sums over the pages of one set, and every detection above FLOOR for curves and calibration."""
 
     pages: int = 0
-    pixels: int = 0
+    work: float = 0.0  # floating-point operations
     exact: int = 0
     truth: int = 0
     hit: int = 0
@@ -193,6 +195,7 @@ class Tally:
     right_state: int = 0
     iou: float = 0.0
     logit: list[Floats] = field(default_factory=list)
+    seen: list[Floats] = field(default_factory=list)
     good: list[NDArray[np.bool_]] = field(default_factory=list)
     rated: dict[int, list[tuple[Floats, NDArray[np.bool_]]]] = field(default_factory=lambda: {EMPTY: [], FILLED: []})
     count: dict[int, int] = field(default_factory=lambda: {EMPTY: 0, FILLED: 0})
@@ -205,6 +208,7 @@ class Tally:
         real = states != IGNORE
         to, ignored = match(found.boxes, boxes, states, 0.3)
         self.logit.append(found.logit[~ignored])
+        self.seen.append(found.seen[~ignored])
         self.good.append((to >= 0)[~ignored])
         said = (found.state > 0).astype(np.int8)
         for state in (EMPTY, FILLED):
@@ -219,7 +223,7 @@ class Tally:
         false = on & (to < 0) & ~ignored
         correct = said[hits] == states[to[hits]]
         self.pages += 1
-        self.pixels += found.pixels
+        self.work += found.pixels * FLOP_A_PIXEL + found.checked * FLOP_A_CANDIDATE
         self.truth += int(real.sum())
         self.hit += int(hits.sum())
         self.false += int(false.sum())
@@ -257,7 +261,7 @@ class Tally:
             "exact": self.exact / max(self.pages, 1),
             "iou": self.iou / max(self.hit, 1),
             "map50": float(np.nanmean(ap)),
-            "gflop": self.pixels * FLOP_A_PIXEL / 1e9 / max(self.pages, 1),
+            "gflop": self.work / 1e9 / max(self.pages, 1),
         }
 
 
@@ -286,9 +290,9 @@ def labelled(folder: Path) -> list[Labelled]:
 Detector = Callable[[list[Labelled]], Iterator[Found]]
 
 
-def by_network(run: Runner, numbers: dict[str, Any], only: int | None = None) -> Detector:
-    """The network in this process, one page after the other; `only` as in `detect`."""
-    return lambda pages: (detect(page.image(), run, numbers, FLOOR, only) for page in pages)
+def by_network(run: Networks, numbers: dict[str, Any], floor: float = FLOOR) -> Detector:
+    """The networks in this process, one page after the other; what they give at least the confidence `floor`."""
+    return lambda pages: (detect(page.image(), run, numbers, floor) for page in pages)
 
 
 def by_artifact(command: list[str]) -> Detector:
@@ -320,7 +324,8 @@ def from_result(result: dict[str, Any]) -> Found:
     confidence = np.array([d["confidence"] for d in found], np.float32)
     inner = confidence.clip(0.0005, 0.9995)  # results hold three decimals
     state = np.array([1.0 if d["class"] == "filled_checkbox" else -1.0 for d in found], np.float32)
-    return Found(boxes, confidence, np.log(inner / (1 - inner)).astype(np.float32), state)
+    logit = np.log(inner / (1 - inner)).astype(np.float32)
+    return Found(boxes, logit, state, np.stack([logit, logit], 1))
 
 
 def measure(
@@ -353,7 +358,7 @@ def table(tallies: dict[str, Tally]) -> str:
     for name, tally in tallies.items():
         r = tally.row()
         values = " | ".join(f"{r[k]:.3f}" for k in ("recall", "precision", "state", "exact", "iou", "map50"))
-        work = f"{r['gflop']:.2f}" if tally.pixels else "-"  # the finished program does not say
+        work = f"{r['gflop']:.2f}" if tally.work else "-"  # the finished program does not say
         lines.append(f"| {name} | {r['pages']:.0f} | {r['boxes']:.0f} | {values} | {work} |")
     return "\n".join(lines)
 
@@ -361,19 +366,22 @@ def table(tallies: dict[str, Tally]) -> str:
 # ---- calibration ---------------------------------------------------------------------------------------------------
 
 
-def platt(logit: Floats, good: NDArray[np.bool_], weight: Floats) -> tuple[float, float]:
-    """a, b such that sigmoid(a*logit + b) is the share of good ones (weighted maximum likelihood, Newton's method)."""
-    x = np.stack([logit, np.ones_like(logit)], 1).astype(np.float64)
-    w = np.array([1.0, 0.0])
+def logistic(seen: Floats, good: NDArray[np.bool_], weight: Floats) -> list[float]:
+    """Weights of the columns of `seen` [n,k] and an offset such that the sigmoid of their sum is the share of good ones.
+
+    Weighted maximum likelihood by Newton's method; with one column this is Platt scaling.
+    """
+    x = np.concatenate([seen, np.ones((len(seen), 1))], 1).astype(np.float64)
+    w = np.zeros(x.shape[1])
     for _ in range(50):
         p = 1 / (1 + np.exp(-x @ w))
         gradient = x.T @ (weight * (good - p))
-        hessian = (x * (weight * p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(2)
+        hessian = (x * (weight * p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(len(w))
         step = np.linalg.solve(hessian, gradient)
         w += step
         if np.abs(step).max() < 1e-8:
             break
-    return float(w[0]), float(w[1])
+    return [float(v) for v in w]
 
 
 def reliability(p: Floats, good: NDArray[np.bool_], bins: int = 10) -> tuple[float, str]:
@@ -393,7 +401,7 @@ def reliability(p: Floats, good: NDArray[np.bool_], bins: int = 10) -> tuple[flo
     return error, "\n".join(lines)
 
 
-NOISE = 0.008  # of the share of exact pages, as the mean over the sets, between two seeds (see MODEL_CARD.md)
+NOISE = 0.010  # of the share of exact pages, as the mean over the sets, between two seeds (see MODEL_CARD.md)
 
 
 def whole_sets(tallies: dict[str, Tally]) -> list[Tally]:
@@ -401,29 +409,28 @@ def whole_sets(tallies: dict[str, Tally]) -> list[Tally]:
     return [t for name, t in tallies.items() if not name.startswith(" ") and t.truth]
 
 
-def pooled(sets: list[Tally]) -> tuple[Floats, NDArray[np.bool_], Floats]:
-    """Logits of all detections of the sets, whether each is right, and weights by which each set counts the same."""
-    logit = [np.concatenate(t.logit) for t in sets]
-    weight = np.concatenate([np.full(len(x), 1.0 / max(1, len(x)), np.float32) for x in logit])
-    good = np.concatenate([np.concatenate(t.good) for t in sets])
-    return np.concatenate(logit), good, (weight / weight.mean()).astype(np.float32)
+def calibration(tallies: dict[str, Tally]) -> dict[str, float]:
+    """How the logits of finder and verifier make one that is a probability's; each set weighs the same.
 
-
-def recalibrated(look: dict[str, Any], tallies: dict[str, Tally]) -> dict[str, Any]:
-    """A look with the calibration that fits the sets, measured by that look alone with the calibration it had."""
-    a, b = platt(*pooled(whole_sets(tallies)))
-    had = look["calibration"]
-    return look | {"calibration": {"a": round(a * had["a"], 4), "b": round(a * had["b"] + b, 4)}}
+    To be measured without a floor: what is hardly a box belongs to the curve as well.
+    """
+    sets = whole_sets(tallies)
+    seen = [np.concatenate(t.seen) for t in sets]
+    weight = np.concatenate([np.full(len(x), 1.0 / max(1, len(x)), np.float32) for x in seen])
+    good = np.concatenate([part for t in sets for part in t.good])
+    fitted = logistic(np.concatenate(seen), good, (weight / weight.mean()).astype(np.float32))
+    return {name: round(value, 4) for name, value in zip(("finder", "verifier", "offset"), fitted, strict=True)}
 
 
 def operating_point(tallies: dict[str, Tally]) -> dict[str, object]:
     """Threshold and state bias from the sets; each set weighs the same. Prints how well the calibration holds.
 
-    The threshold, in calibrated confidence and steps of 0.05, is the lowest at which as many pages have both counts right, as
-    the mean over the sets, as at the best one, less what two seeds differ by (NOISE): more boxes found at the same worth.
+    The threshold, in calibrated confidence and steps of 0.05, is 0.5, where a box is as likely as not, unless at another one more
+    pages have both counts right, as the mean over the sets, by more than two seeds differ (NOISE).
     """
     sets = whole_sets(tallies)
-    logit, good, _ = pooled(sets)
+    logit = np.concatenate([part for t in sets for part in t.logit])
+    good = np.concatenate([part for t in sets for part in t.good])
     error, text = reliability((1 / (1 + np.exp(-logit))).astype(np.float32), good)
     print(f"expected calibration error {error:.4f}\n{text}")
     share: dict[float, float] = {}
@@ -434,7 +441,8 @@ def operating_point(tallies: dict[str, Tally]) -> dict[str, object]:
             f"threshold {threshold:.2f}: pages exact {np.mean(exact):.4f}, by set {' '.join(f'{v:.3f}' for v in exact)}"
         )
         share[threshold] = float(np.mean(exact))
-    conf = min(threshold for threshold, exact_pages in share.items() if exact_pages >= max(share.values()) - NOISE)
+    best = max(share, key=lambda threshold: share[threshold])
+    conf = best if share[best] > share[0.5] + NOISE else 0.5
     biases = np.arange(-3, 3.01, 0.25)
     right = [
         np.mean([np.mean([(s + bias > 0) == (k == FILLED) for s, k in t.states]) for t in sets]) for bias in biases
@@ -472,8 +480,10 @@ def annotate(page: Labelled, found: Found, to: NDArray[np.intp], ignored: NDArra
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure a network on pages kept from training.")
-    parser.add_argument("--network", type=Path, default=HERE / "checkbox.onnx")
+    parser = argparse.ArgumentParser(description="Measure the networks on pages kept from training.")
+    parser.add_argument(
+        "--networks", type=Path, default=HERE, help="folder of finder.onnx, verifier.onnx, checkbox.json"
+    )
     parser.add_argument(
         "--sets", type=Path, default=SETS, help="folder of sets, or one folder of labelled pages (see `labelled`)"
     )
@@ -483,28 +493,26 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="only the first pages of each set")
     parser.add_argument("--only", help="names of sets, separated by commas")
     parser.add_argument("--corpus", type=Path, help="the form corpus (see model/corpus.py)")
-    parser.add_argument("--conf", type=float, help="instead of the one in the network's JSON")
+    parser.add_argument("--conf", type=float, help="instead of the one in checkbox.json")
     parser.add_argument("--worst", type=Path, help="folder for pictures of the worst pages")
     parser.add_argument("--worst-count", type=int, default=4)
     parser.add_argument(
         "--calibrate",
         type=Path,
-        help="fit each look's calibration first; write looks, conf and filled_bias here, for model.export --settings",
+        help="fit the calibration first; write it, conf and filled_bias here, for model.export --settings",
     )
     args = parser.parse_args()
     if args.calibrate is not None and args.artifact:
-        parser.error("--calibrate is for the network alone: the artifact's numbers are built in")
+        parser.error("--calibrate is for the networks alone: the artifact's numbers are built in")
     if args.sets == SETS:
         build(args.sets, corpus.corpus_root(args.corpus))
-    numbers = settings(args.network.with_suffix(".json"))
+    numbers = settings(args.networks / "checkbox.json")
     conf = numbers["conf"] if args.conf is None else args.conf
     only = args.only.split(",") if args.only else None
-    run = onnx_runner(args.network)
+    run = networks(args.networks)
     if args.calibrate is not None:
-        for k, look in enumerate(numbers["looks"]):
-            alone = measure(args.sets, by_network(run, numbers, k), conf, only, args.limit)
-            numbers["looks"][k] = recalibrated(look, alone)
-            print(f"calibration of the look at {look['long_side']} px: {numbers['looks'][k]['calibration']}")
+        numbers["calibration"] = calibration(measure(args.sets, by_network(run, numbers, 0.0), conf, only, args.limit))
+        print(f"calibration: {numbers['calibration']}")
     detector = by_artifact(args.artifact.split()) if args.artifact else by_network(run, numbers)
     tallies = measure(args.sets, detector, conf, only, args.limit)
     print(table(tallies))
@@ -516,7 +524,7 @@ def main() -> None:
                 if errors and not name.startswith(" "):
                     annotate(page, found, to, ignored, args.worst / f"{name}_{k}_{errors}_{page.path.stem}.png")
     if args.calibrate is not None:
-        chosen = {"looks": numbers["looks"], **operating_point(tallies)}
+        chosen = {"calibration": numbers["calibration"], **operating_point(tallies)}
         args.calibrate.write_text(json.dumps(chosen, indent=2) + "\n")
 
 

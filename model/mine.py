@@ -1,4 +1,4 @@
-"""Finds what a network still gets wrong on the training pages, so that training shows those places more often.
+"""Finds what a finder, with the exported verifier behind it, still gets wrong on the training pages, for training to show more often.
 
     python -m model.mine --checkpoint model/work/run/last.pt --count 4000
 
@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model import checkpoint
-from model.detect import Runner, detect, onnx_runner, settings
+from model.detect import Networks, detect, networks, onnx_runner, settings
 from model.evaluate import match
-from model.export import to_onnx
+from model.export import finder_onnx
 from model.page import EMPTY, FILLED, IGNORE, pages_in
 
 HERE = Path(__file__).parent
@@ -33,8 +33,8 @@ Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 
-def errors(page: Grey, labels: Floats, run: Runner, numbers: dict[str, Any]) -> Floats:
-    """Centres [m,2] of what the network gets wrong on a page [H,W] with labels [n,5]."""
+def errors(page: Grey, labels: Floats, run: Networks, numbers: dict[str, Any]) -> Floats:
+    """Centres [m,2] of what the networks get wrong on a page [H,W] with labels [n,5]."""
     boxes, states = labels[:, :4], labels[:, 4].astype(np.int8)
     found = detect(page, run, numbers, CONF)
     to, ignored = match(found.boxes, boxes, states, LEAST_IOU)
@@ -46,7 +46,7 @@ def errors(page: Grey, labels: Floats, run: Runner, numbers: dict[str, Any]) -> 
     return ((wrong[:, :2] + wrong[:, 2:]) / 2).astype(np.float32)
 
 
-def mine(folder: Path, run: Runner, numbers: dict[str, Any], count: int, rng: np.random.Generator) -> tuple[int, int]:
+def mine(folder: Path, run: Networks, numbers: dict[str, Any], count: int, rng: np.random.Generator) -> tuple[int, int]:
     """Look at `count` pages of a folder; returns how many have errors and how many errors there are."""
     pages = pages_in(folder)
     hard = total = 0
@@ -66,13 +66,14 @@ def mine(folder: Path, run: Runner, numbers: dict[str, Any], count: int, rng: np
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Mark the places of the training pages that a network gets wrong.")
+    parser = argparse.ArgumentParser(description="Mark the places of the training pages that a finder gets wrong.")
     parser.add_argument("--checkpoint", type=Path, default=HERE / "work" / "run" / "last.pt")
     parser.add_argument("--pages", type=Path, default=HERE / "work" / "pages", help="folder of folders of pages")
     parser.add_argument("--count", type=int, default=2000, help="pages of each folder to look at")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    run = onnx_runner(to_onnx(checkpoint.load(args.checkpoint)).SerializeToString())
+    finder = onnx_runner(finder_onnx(checkpoint.load(args.checkpoint)).SerializeToString())
+    run = networks()._replace(finder=finder)
     rng = np.random.default_rng(args.seed)
     for folder in sorted(p for p in args.pages.iterdir() if p.is_dir()):
         hard, total = mine(folder, run, settings(), args.count, rng)

@@ -43,7 +43,7 @@ from PIL import Image
 
 from model.corpus import square_outlines
 from model.degrade import degrade
-from model.detect import Runner, detect, iou, onnx_runner, settings
+from model.detect import Networks, detect, iou, networks, settings
 from model.draw import LONG_SIDE, MAX_ASPECT, to_scale
 from model.mine import CONF
 from model.page import IGNORE, Page, pages_in, remove, save
@@ -409,7 +409,7 @@ def prune(folder: Path, packages: list[Package]) -> int:
     return deleted
 
 
-def sort_out(page: Page, sure: bool, run: Runner, numbers: dict[str, Any]) -> NDArray[np.float32]:
+def sort_out(page: Page, sure: bool, run: Networks, numbers: dict[str, Any]) -> NDArray[np.float32]:
     """Centres [m,2] of what the network takes for a checkbox by mistake; what could be one is added to the page, ignored."""
     found = detect(page.image, run, numbers, CONF).boxes
     if not sure:
@@ -422,7 +422,7 @@ def sort_out(page: Page, sure: bool, run: Runner, numbers: dict[str, Any]) -> ND
     return ((found[:, :2] + found[:, 2:]) / 2).astype(np.float32)
 
 
-def make(sources: list[Source], run: Runner, folder: Path, count: int, seed: int) -> Iterator[tuple[str, int]]:
+def make(sources: list[Source], run: Networks, folder: Path, count: int, seed: int) -> Iterator[tuple[str, int]]:
     """Write pages until the folder holds `count` of this seed or the sources are used up; yields name and mistakes of each."""
     numbers = settings()
     rng = np.random.default_rng(seed)
@@ -457,7 +457,7 @@ def main() -> None:
     parser.add_argument("--list", type=Path, default=LIST, help="Debian packages and what to leave out of them")
     parser.add_argument("--folder", type=Path, action="append", help="a folder instead of the list; may be repeated")
     parser.add_argument("--only", help="names of packages, separated by commas")
-    parser.add_argument("--network", type=Path, default=HERE / "checkbox.onnx")
+    parser.add_argument("--networks", type=Path, default=HERE, help="folder of finder.onnx, verifier.onnx")
     parser.add_argument("--work", type=Path, default=HERE / "work" / "negatives")
     parser.add_argument("--out", type=Path, default=HERE / "work" / "pages" / "negatives")
     parser.add_argument("--seed", type=int, default=1)
@@ -474,7 +474,7 @@ def main() -> None:
         folders = [(fetch(p.name, args.work), p) for p in packages]
         sources = [Source(folder, p) for folder, p in folders if folder is not None]
     pages = wrong = 0
-    for _, mistakes in make(sources, onnx_runner(args.network), args.out, args.count, args.seed):
+    for _, mistakes in make(sources, networks(args.networks), args.out, args.count, args.seed):
         pages, wrong = pages + 1, wrong + (mistakes > 0)
         if pages % 100 == 0:
             print(f"{pages} pages, {wrong} of them with mistakes of the network", flush=True)

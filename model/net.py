@@ -1,4 +1,4 @@
-"""The network: a small U-Net of plain 3x3 convolutions.
+"""The finder: a small U-Net of plain 3x3 convolutions.
 
 Depthwise separable layers of the same arithmetic ran two to three times slower in tract and in training on a CPU, so
 every layer is a dense convolution.
@@ -94,7 +94,7 @@ def unshuffle(out: Tensor) -> Tensor:
     return F.pixel_shuffle(out, 2)
 
 
-def flop(net: Net, height: int, width: int) -> int:
+def flop(net: nn.Module, height: int, width: int) -> int:
     """Floating-point operations of one pass, multiply and add counted apart."""
     total = 0
     handles = []

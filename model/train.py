@@ -1,34 +1,23 @@
-"""Trains the network on the pages that `model.draw` writes, for a given number of minutes.
+"""Trains the finder on the pages that `model.draw` writes, for a given number of minutes.
 
     python -m model.train --minutes 90 --out model/work/run
 
-Runs on CPU (bf16 autocast).  Every few minutes the state is saved to OUT/last.pt; started again with the same --out it
-goes on from there, the minutes already spent counted.  The learning rate follows the clock, not the steps, so that the
-schedule ends when the time does, whatever else the machine is doing.
+The state is saved to OUT/last.pt; started again with the same --out it goes on from there (see model.fit).
 """
 
 from __future__ import annotations
 
-import argparse
-import copy
-import math
-import os
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.data import DataLoader
 
-from model.checkpoint import load, mean_of, save, widened
+from model.checkpoint import load, mean_of, widened
 from model.dataset import CROP, Crops
+from model.fit import fit, options
 from model.net import CHANNELS, LOG_MAX, LOG_MIN, OUT, STRIDE, Net, unshuffle
 
-WARMUP_STEPS = 300
-AVERAGE = 0.999  # of the averaged weights, after a start at less
-SAVE_SECONDS = 180.0
 SURE = 0.7  # objectness asked of a box whatever its edges
 # Folders that are not there (yet) are passed over, the others keep their proportions.
 MIX = "corpus=0.33,drawn=0.27,browser=0.27,negatives=0.13"
@@ -90,13 +79,6 @@ def loss(out: Tensor, targets: Tensor) -> tuple[Tensor, dict[str, float]]:
     }
 
 
-def rate(step: int, progress: float, top: float) -> float:
-    """Learning rate: a linear start over WARMUP_STEPS, then a cosine over `progress` 0..1 down to a hundredth."""
-    return (
-        top * min(1.0, (step + 1) / WARMUP_STEPS) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
-    )
-
-
 def train(
     folders: dict[Path, float],
     out: Path,
@@ -117,75 +99,22 @@ def train(
     start_from: checkpoints whose mean to start from with a fresh schedule, widened to `channels`.
     """
     torch.manual_seed(seed)
-    out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "last.pt"
     net = Net(channels)
-    step, spent = 0, 0.0
     if start_from is not None and not checkpoint.exists():
         net = widened(mean_of([load(path) for path in start_from]), channels)
-    averaged = copy.deepcopy(net).eval()
-    net = net.to(memory_format=torch.channels_last)
-    decayed = [p for p in net.parameters() if p.ndim > 1]
-    plain = [p for p in net.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": 1e-2}, {"params": plain, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=top_rate)
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True)
-        net.load_state_dict(saved["net"])
-        averaged.load_state_dict(saved["averaged"])
-        optimiser.load_state_dict(saved["optimiser"])
-        step, spent = saved["step"], saved["spent"]
-        print(f"going on from step {step}, {spent / 60:.1f} minutes", flush=True)
-    crops = Crops(folders, batch, seed + step, crop)
-    batches: Iterator[tuple[Tensor, Tensor]] = iter(
-        DataLoader(
-            crops,
-            batch_size=None,
-            num_workers=workers,
-            prefetch_factor=4 if workers else None,
-            multiprocessing_context="spawn" if workers else None,  # a fork would keep this process's allocator
-        )
+    return fit(
+        net,
+        lambda number: Crops(folders, batch, number, crop),
+        loss,
+        checkpoint,
+        minutes,
+        top_rate=top_rate,
+        seed=seed,
+        workers=workers,
+        max_steps=max_steps,
+        log_every=log_every,
     )
-    net.train()
-    started, last_save, last_log = time.monotonic() - spent, time.monotonic(), time.monotonic()
-    sums: dict[str, float] = {}
-    while True:
-        now = time.monotonic()
-        spent = now - started
-        if spent >= minutes * 60 or (max_steps is not None and step >= max_steps):
-            break
-        progress = spent / (minutes * 60) if max_steps is None else step / max_steps
-        for group in optimiser.param_groups:
-            group["lr"] = rate(step, progress, top_rate)
-        images, targets = next(batches)
-        x = (1 - images.float() / 255).to(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
-            result = net(x)
-        total, parts = loss(result, targets)
-        optimiser.zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-        optimiser.step()
-        keep = min(AVERAGE, (step + 1) / (step + 10))
-        with torch.no_grad():
-            for a, b in zip(averaged.state_dict().values(), net.state_dict().values(), strict=True):
-                if a.dtype.is_floating_point:
-                    a.lerp_(b, 1 - keep)
-                else:
-                    a.copy_(b)
-        step += 1
-        for name, value in parts.items():
-            sums[name] = sums.get(name, 0.0) + value
-        if step % log_every == 0:
-            text = " ".join(f"{name} {value / log_every:.4f}" for name, value in sums.items())
-            per_second = batch * log_every / (time.monotonic() - last_log)
-            print(f"step {step} {spent / 60:.1f} min {text} {per_second:.0f} crops/s", flush=True)
-            sums, last_log = {}, time.monotonic()
-        if time.monotonic() - last_save > SAVE_SECONDS:
-            save(checkpoint, net, averaged, optimiser, step, spent)
-            last_save = time.monotonic()
-    save(checkpoint, net, averaged, optimiser, step, spent)
-    return averaged
 
 
 def mixture(text: str) -> dict[str, float]:
@@ -195,15 +124,9 @@ def mixture(text: str) -> dict[str, float]:
 
 def main() -> None:
     here = Path(__file__).parent / "work"
-    parser = argparse.ArgumentParser(description="Train the network.")
-    parser.add_argument("--minutes", type=float, required=True)
+    parser = options("Train the finder.", here / "run", batch=32)
     parser.add_argument("--pages", type=Path, default=here / "pages", help="folder with the folders of pages")
-    parser.add_argument("--out", type=Path, default=here / "run")
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--rate", type=float, default=3e-3)
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--mix", type=mixture, default=MIX, help=f"share of crops from each folder, default {MIX}")
-    parser.add_argument("--max-steps", type=int, help="stop after these; the learning rate then follows the steps")
     parser.add_argument(
         "--channels",
         type=lambda text: tuple(int(part) for part in text.split(",")),
@@ -217,10 +140,6 @@ def main() -> None:
         help="checkpoint to start from, with a fresh schedule; of several the mean; fewer channels are widened",
     )
     args = parser.parse_args()
-    # This process gains from an allocator that gives nothing back (see README.md). The one that cuts the crops, whose arrays are of
-    # all sizes, grew to 23 GB with it: it starts without.
-    for name in ("LD_PRELOAD", "MALLOC_CONF"):
-        os.environ.pop(name, None)
     train(
         {args.pages / name: share for name, share in args.mix.items()},
         args.out,

@@ -1,41 +1,44 @@
-//! Fourth stage: network output to boxes. Decode, keep one box a checkbox, sort as a reader would.
+//! Fourth stage: the networks' outputs to boxes. Candidates from the finder, what the verifier makes of them, one box a
+//! checkbox, sorted as a reader would.
 //!
-//! The network answers for every 4 x 4 pixels of its input with six numbers: the logit of «a checkbox has its
-//! centre here», the logit of «it is filled» (given that it is a box), and the logarithms of the distances from the
-//! cell's centre to the left, upper, right and lower edge. A box has one objectness and one state, so it can never
-//! be reported twice, once as empty and once as filled. Dense one-stage detection without anchors as in FCOS (Tian
-//! et al. 2019, arXiv:1904.01355).
+//! The finder answers for every 4 x 4 pixels of its input with six numbers: the logit of «a checkbox has its
+//! centre here», the logit of «it is filled», which is left to the verifier, and the logarithms of the distances from the
+//! cell's centre to the left, upper, right and lower edge: dense detection without anchors as in FCOS (Tian et al. 2019,
+//! arXiv:1904.01355).
+//!
+//! The verifier answers for one candidate with as many: both logits, and how far the edges lie from those of the
+//! candidate's square, in units of the candidate's side: a second stage that refines, as in R-CNN (Girshick et al. 2014).
+//! A box has one logit of either kind, so it can never be reported twice, once as empty and once as filled.
 
-use crate::limits::MAX_DETECTIONS;
 use crate::network::Grid;
-use crate::page::Tile;
-use crate::parameters::{Calibration, Doubt};
+use crate::page::{Square, Tile};
+use crate::parameters::Parameters;
 use crate::result::{BoundingBox, Class, Detection};
 
-/// Input pixels per output cell, after the pixel shuffle.
+/// Pixels of the finder's input per output cell, after the pixel shuffle.
 const CELL: usize = 4;
-/// The network gives 2 x 2 cells at each position as channels; laying them out is cheaper here than in the graph.
+/// The finder gives 2 x 2 cells at each position as channels; laying them out is cheaper here than in the graph.
 const SHUFFLE: usize = 2;
 /// Numbers per cell: objectness, state, four log distances.
 const NUMBERS: usize = 6;
-/// Channels of the raw output.
+/// Channels of the finder's raw output.
 pub const CHANNELS: usize = NUMBERS * SHUFFLE * SHUFFLE;
 /// Log distances are held in this range, in units of [`CELL`] pixels: e^-4 to e^6 cells.
 const LOG_DISTANCE: std::ops::RangeInclusive<f32> = -4.0..=6.0;
 /// A box with more than this share of its area inside a better one is part of it: a double border, a shadow.
 const MAX_INSIDE: f32 = 0.7;
-/// A box that ends this close (input pixels) to a seam between tiles is cut by it, or seen without what is around it;
-/// another tile has it whole.
+/// A box that ends this close (pixels of the finder's input) to a seam between tiles is cut by it, or seen without what is
+/// around it; another tile has it whole.
 const SEAM: f32 = 16.0;
 
 /// A box before it becomes a [`Detection`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
-    /// Left, upper, right, lower edge, in pixels: of the network's input, then of the page.
+    /// Left, upper, right, lower edge, in pixels: of the finder's input, then of the page.
     pub edges: [f32; 4],
-    /// Calibrated logit of being a checkbox.
+    /// Logit of being a checkbox: the finder's, then the calibrated one.
     pub logit: f32,
-    /// Logit of being filled, bias included.
+    /// Logit of being filled, bias included; the finder leaves it at 0.
     pub state: f32,
 }
 
@@ -57,12 +60,6 @@ impl Candidate {
         (ax2.min(bx2) - ax1.max(bx1)).max(0.0) * (ay2.min(by2) - ay1.max(by1)).max(0.0)
     }
 
-    /// Intersection over union.
-    fn iou(&self, other: &Self) -> f32 {
-        let shared = self.intersection(other);
-        shared / (self.area() + other.area() - shared)
-    }
-
     fn same_box(&self, other: &Self, iou: f32) -> bool {
         // Asked of each pair of boxes: most share nothing.
         let shared = self.intersection(other);
@@ -71,18 +68,12 @@ impl Candidate {
     }
 }
 
-/// Reads all boxes of at least `conf` out of a raw output of 24 x H/8 x W/8, in pixels of the network's input.
-/// `filled_bias` is added to the state logit.
+/// Reads all candidates of at least the logit `least` out of the finder's raw output of 24 x H/8 x W/8, in pixels of its
+/// input.
 #[must_use]
-pub fn decode(
-    output: &Grid,
-    conf: f32,
-    calibration: Calibration,
-    filled_bias: f32,
-) -> Vec<Candidate> {
+pub fn decode(output: &Grid, least: f32) -> Vec<Candidate> {
     debug_assert_eq!(output.channels, CHANNELS);
     let plane = output.height * output.width;
-    let least = logit(conf);
     let mut found = Vec::new();
     for row in 0..output.height {
         for column in 0..output.width {
@@ -91,7 +82,7 @@ pub fn decode(
                     let channel = (n * SHUFFLE + dy) * SHUFFLE + dx;
                     output.data[channel * plane + row * output.width + column]
                 };
-                let logit = calibration.a * number(0) + calibration.b;
+                let logit = number(0);
                 if logit < least {
                     continue;
                 }
@@ -111,7 +102,7 @@ pub fn decode(
                         y + distance(5),
                     ],
                     logit,
-                    state: number(1) + filled_bias,
+                    state: 0.0,
                 });
             }
         }
@@ -119,8 +110,39 @@ pub fn decode(
     found
 }
 
-fn logit(probability: f32) -> f32 {
-    (probability / (1.0 - probability)).ln()
+/// A candidate (pixels of the page) as the verifier saw it in the square around it: `output` is 6 x 1 x 1.
+#[must_use]
+pub fn verified(
+    candidate: Candidate,
+    output: &Grid,
+    square: Square,
+    parameters: &Parameters,
+) -> Candidate {
+    debug_assert_eq!(output.data.len(), NUMBERS);
+    let Parameters {
+        verifier: close,
+        calibration,
+        filled_bias,
+        ..
+    } = parameters;
+    let number = |n: usize| output.data[n];
+    let middle = close.size as f32 / 2.0;
+    let edge = |n: usize, side: f32, start: f64| {
+        let in_square = middle + side * close.side / 2.0 + number(n) * close.side;
+        (start + f64::from(in_square) / square.scale) as f32
+    };
+    Candidate {
+        edges: [
+            edge(2, -1.0, square.left),
+            edge(3, -1.0, square.top),
+            edge(4, 1.0, square.left),
+            edge(5, 1.0, square.top),
+        ],
+        logit: calibration.finder * candidate.logit
+            + calibration.verifier * number(0)
+            + calibration.offset,
+        state: number(1) + filled_bias,
+    }
 }
 
 /// Moves the boxes of one tile to where they are on the page, still at its working size `size` (width, height), leaving out
@@ -161,87 +183,34 @@ pub fn suppress(mut candidates: Vec<Candidate>, iou: f32, most: usize) -> Vec<Ca
     kept
 }
 
-/// Working pixels per page pixel, across and down; the two differ by rounding to whole pixels only.
-fn scale(size: (u32, u32), page: (u32, u32)) -> (f32, f32) {
-    (size.0 as f32 / page.0 as f32, size.1 as f32 / page.1 as f32)
-}
-
-/// From the working size `size` to pixels of the upright `page`, both width and height; what stands out of the page is cut off.
+/// From the working size `size` to pixels of the upright `page`, both width and height.
 #[must_use]
 pub fn to_page(candidates: Vec<Candidate>, size: (u32, u32), page: (u32, u32)) -> Vec<Candidate> {
-    let (scale_x, scale_y) = scale(size, page);
-    let x = |x: f32| (x / scale_x).clamp(0.0, page.0 as f32);
-    let y = |y: f32| (y / scale_y).clamp(0.0, page.1 as f32);
-    candidates
-        .into_iter()
-        .map(|candidate| {
-            let [x1, y1, x2, y2] = candidate.edges;
-            Candidate {
-                edges: [x(x1), y(y1), x(x2), y(y2)],
-                ..candidate
-            }
-        })
-        .filter(|candidate| candidate.area() > 0.0)
-        .collect()
+    let (x, y) = (page.0 as f32 / size.0 as f32, page.1 as f32 / size.1 as f32);
+    let scaled = candidates.into_iter().map(|candidate| {
+        let [x1, y1, x2, y2] = candidate.edges;
+        Candidate {
+            edges: [x1 * x, y1 * y, x2 * x, y2 * y],
+            ..candidate
+        }
+    });
+    on_page(scaled.collect(), page)
 }
 
-/// The edges of boxes on a page of `page` (width, height) pixels, at the working size `size`.
+/// Cuts off what stands out of the `page` (width, height).
 #[must_use]
-pub fn at_size(candidates: &[Candidate], page: (u32, u32), size: (u32, u32)) -> Vec<[f32; 4]> {
-    let (x, y) = scale(size, page);
-    candidates
-        .iter()
-        .map(|candidate| {
-            let [x1, y1, x2, y2] = candidate.edges;
-            [x1 * x, y1 * y, x2 * x, y2 * y]
-        })
-        .collect()
-}
-
-/// What a look `found`, with a share of what the look `before` it saw in the logits of each box: two sizes err
-/// differently. Where that one saw no box, it counts as the least confidence in doubt. Boxes below that remain as
-/// they are, so that what is reported does not hang on the confidence asked for.
-#[must_use]
-pub fn carry(
-    mut found: Vec<Candidate>,
-    before: &[Candidate],
-    doubt: Doubt,
-    iou: f32,
-) -> Vec<Candidate> {
-    let least = logit(doubt.from);
-    for candidate in found.iter_mut().filter(|c| c.logit >= least) {
-        let (overlap, earlier) = before
-            .iter()
-            .filter(|earlier| earlier.logit >= least)
-            .map(|earlier| (candidate.iou(earlier), earlier))
-            .max_by(|(a, _), (b, _)| a.total_cmp(b))
-            .unzip();
-        let (logit, state) = match earlier {
-            Some(earlier) if overlap > Some(iou) => (earlier.logit, earlier.state),
-            _ => (least, candidate.state),
-        };
-        candidate.logit += doubt.carried * (logit - candidate.logit);
-        candidate.state += doubt.carried * (state - candidate.state);
+pub fn on_page(mut candidates: Vec<Candidate>, page: (u32, u32)) -> Vec<Candidate> {
+    for candidate in &mut candidates {
+        let [x1, y1, x2, y2] = &mut candidate.edges;
+        for x in [x1, x2] {
+            *x = x.clamp(0.0, page.0 as f32);
+        }
+        for y in [y1, y2] {
+            *y = y.clamp(0.0, page.1 as f32);
+        }
     }
-    found
-}
-
-/// What a look at `tiles` of a page found, `now`, and of what was found `before` it all that those tiles do not show: where
-/// both have a box, the more confident one. `scaled` are the edges of `before` at the working scale of `size` (width, height).
-#[must_use]
-pub fn merge(
-    mut now: Vec<Candidate>,
-    before: &[Candidate],
-    scaled: &[[f32; 4]],
-    tiles: &[Tile],
-    size: (u32, u32),
-    iou: f32,
-) -> Vec<Candidate> {
-    // Twice the distance that `place` asks for: a box that the tile shows a little larger than it was is not lost.
-    let shown = |&edges: &[f32; 4]| tiles.iter().any(|tile| tile.holds(edges, 2.0 * SEAM, size));
-    let others = before.iter().zip(scaled).filter(|(_, edges)| !shown(edges));
-    now.extend(others.map(|(candidate, _)| candidate));
-    suppress(now, iou, MAX_DETECTIONS)
+    candidates.retain(|candidate| candidate.area() > 0.0);
+    candidates
 }
 
 /// The boxes of at least the confidence `conf`, as they are reported.
@@ -296,8 +265,11 @@ pub fn reading_order(detections: &mut [Detection]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parameters::{Calibration, Close};
 
-    const PLAIN: Calibration = Calibration { a: 1.0, b: 0.0 };
+    fn logit(probability: f32) -> f32 {
+        (probability / (1.0 - probability)).ln()
+    }
 
     fn candidate(x1: f32, y1: f32, x2: f32, y2: f32, confidence: f32) -> Candidate {
         Candidate {
@@ -350,25 +322,48 @@ mod tests {
         let mut output = silent(4, 6);
         write(&mut output, (5, 2), 2.0, 1.0, [6.0, 7.0, 8.0, 9.0]);
         write(&mut output, (0, 7), 1.0, -1.0, [1.0, 5.0, 5.0, 1.0]);
-        let mut boxes = decode(&output, 0.5, PLAIN, 0.0);
+        let mut boxes = decode(&output, 0.0);
         boxes.sort_by(|a, b| b.logit.total_cmp(&a.logit));
         assert_eq!(boxes.len(), 2);
-        assert!((boxes[0].state - 1.0).abs() < 1e-5);
         assert!((boxes[0].confidence() - 0.880_797).abs() < 1e-5);
         for (edge, expected) in boxes[0].edges.iter().zip([16.0, 3.0, 30.0, 19.0]) {
             assert!((edge - expected).abs() < 1e-4, "{:?}", boxes[0].edges);
         }
-        assert!((boxes[1].state + 1.0).abs() < 1e-5);
-        assert_eq!(decode(&output, 0.8, PLAIN, 0.0).len(), 1);
+        assert_eq!(decode(&output, 1.5).len(), 1);
     }
 
     #[test]
-    fn calibration_and_bias_are_applied() {
-        let mut output = silent(4, 4);
-        write(&mut output, (3, 3), 1.0, -0.5, [6.0; 4]);
-        let boxes = decode(&output, 0.5, Calibration { a: 2.0, b: -1.0 }, 1.0);
-        assert!((boxes[0].confidence() - 0.731_058).abs() < 1e-5);
-        assert!((boxes[0].state - 0.5).abs() < 1e-5);
+    fn the_verifier_moves_edges_and_decides_both_logits() {
+        let parameters = Parameters {
+            verifier: Close {
+                size: 96,
+                side: 20.0,
+            },
+            calibration: Calibration {
+                finder: 0.5,
+                verifier: 2.0,
+                offset: -1.0,
+            },
+            filled_bias: 1.0,
+            ..Parameters::built_in().expect("readable")
+        };
+        // 40 px wide and 30 high on the page: a square of 40 px counts, half as large where the verifier sees it.
+        let seen = Candidate {
+            edges: [100.0, 200.0, 140.0, 230.0],
+            logit: 3.0,
+            state: 0.0,
+        };
+        let square = Square::around(seen.edges, parameters.verifier);
+        let mut output = Grid::zeros(NUMBERS, 1, 1);
+        let same = verified(seen, &output, square, &parameters);
+        assert_eq!(same.edges, [100.0, 195.0, 140.0, 235.0]);
+        assert_eq!((same.logit, same.state), (0.5, 1.0));
+        output.data = vec![0.25, -3.0, 0.05, 0.125, -0.1, -0.125];
+        let moved = verified(seen, &output, square, &parameters);
+        for (edge, wanted) in moved.edges.iter().zip([102.0, 200.0, 136.0, 230.0]) {
+            assert!((edge - wanted).abs() < 1e-3, "{:?}", moved.edges);
+        }
+        assert_eq!((moved.logit, moved.state), (1.0, -2.0));
     }
 
     #[test]
@@ -454,78 +449,6 @@ mod tests {
         );
         assert_eq!(found.len(), 1, "a box beyond the edge is none");
         assert_eq!(found[0].edges, [0.0, 40.0, 40.0, 120.0]);
-    }
-
-    #[test]
-    fn a_look_carries_a_share_of_what_the_one_before_saw() {
-        let doubt = Doubt {
-            from: 0.2,
-            to: 0.8,
-            carried: 0.25,
-            window: 64,
-            margin: 8,
-        };
-        let at = |x: f32, confidence, state| Candidate {
-            state,
-            ..candidate(x, 0.0, x + 10.0, 10.0, confidence)
-        };
-        let before = [at(0.0, 0.9, -4.0), at(40.0, 0.3, 4.0), at(60.0, 0.1, 4.0)];
-        let now = vec![
-            at(1.0, 0.7, 2.0),
-            at(40.0, 0.6, 2.0),
-            at(60.0, 0.9, 2.0),
-            at(80.0, 0.1, 2.0),
-        ];
-        let both = carry(now, &before, doubt, 0.3);
-        let mixed = |now, before| 0.75 * logit(now) + 0.25 * logit(before);
-        // What it saw at 60 is less than anything in doubt; what is seen now at 80 remains as it is.
-        let wanted = [
-            mixed(0.7, 0.9),
-            mixed(0.6, 0.3),
-            mixed(0.9, 0.2),
-            logit(0.1),
-        ];
-        for (candidate, wanted) in both.iter().zip(wanted) {
-            assert!((candidate.logit - wanted).abs() < 1e-5, "{candidate:?}");
-        }
-        let states: Vec<_> = both.iter().map(|c| c.state).collect();
-        assert_eq!(states, [0.5, 2.5, 2.0, 2.0]);
-        assert_eq!(detections(&both, 0.5).len(), 3);
-        assert!(
-            detections(&both, 0.0)
-                .iter()
-                .all(|d| d.class == Class::Filled)
-        );
-        assert!(carry(vec![], &before, doubt, 0.3).is_empty());
-    }
-
-    #[test]
-    fn what_no_tile_showed_remains() {
-        let size = (400, 400);
-        let tile = Tile {
-            x: 0,
-            y: 0,
-            width: 200,
-            height: 400,
-        };
-        let before = [
-            candidate(20.0, 20.0, 40.0, 40.0, 0.9), // shown, and not seen again
-            candidate(100.0, 20.0, 120.0, 40.0, 0.9), // shown, and seen again
-            candidate(150.0, 20.0, 170.0, 40.0, 0.9), // too near the seam
-            candidate(300.0, 20.0, 320.0, 40.0, 0.9), // elsewhere
-        ];
-        let now = vec![
-            candidate(100.0, 21.0, 120.0, 41.0, 0.6),
-            candidate(151.0, 21.0, 170.0, 40.0, 0.8),
-        ];
-        let scaled = at_size(&before, size, size);
-        let both = merge(now, &before, &scaled, &[tile], size, 0.3);
-        let found: Vec<_> = both.iter().map(|c| c.edges[0]).collect();
-        assert_eq!(found, [150.0, 300.0, 100.0]);
-        assert_eq!(
-            at_size(&before[1..2], (100, 200), size),
-            [[400.0, 40.0, 480.0, 80.0]]
-        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 use crate::error::Error;
 use crate::options::{self, ModuleInfo};
 use crate::result::Failure;
-use crate::{Detector, plain, with_detector};
+use crate::{plain, with_detector};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = include_str!("browser.d.ts");
@@ -28,14 +28,14 @@ extern "C" {
     pub type JsModuleInfo;
 }
 
-/// Builds the network's plan now, so that the first picture does not wait (for the second look at it, it may).
+/// Builds the networks' plans now, so that the first picture does not wait.
 ///
 /// # Errors
 /// Throws an `ErrorResult`.
 #[wasm_bindgen]
 pub fn start() -> Result<(), JsValue> {
     plain::keep_panics_words();
-    with_detector(Detector::built_in, |_| Ok(())).map_err(|error| thrown(&error))
+    with_detector(|_| Ok(())).map_err(|error| thrown(&error))
 }
 
 /// Finds the checkboxes on the bytes of a picture file.
@@ -45,12 +45,10 @@ pub fn start() -> Result<(), JsValue> {
 #[wasm_bindgen]
 pub fn detect(image: &[u8], options: Option<DetectOptions>) -> Result<DetectionResult, JsValue> {
     start()?;
-    with_detector(Detector::built_in, |detector| {
-        detector.detect(image, &read(options)?)
-    })
-    .and_then(|result| to_object(&result))
-    .map(JsCast::unchecked_into)
-    .map_err(|error| thrown(&error))
+    with_detector(|detector| detector.detect(image, &read(options)?))
+        .and_then(|result| to_object(&result))
+        .map(JsCast::unchecked_into)
+        .map_err(|error| thrown(&error))
 }
 
 /// Draws the checkboxes and their counts; gives the bytes of a JPEG or PNG file.
@@ -60,10 +58,8 @@ pub fn detect(image: &[u8], options: Option<DetectOptions>) -> Result<DetectionR
 #[wasm_bindgen]
 pub fn annotate(image: &[u8], options: Option<AnnotateOptions>) -> Result<Vec<u8>, JsValue> {
     start()?;
-    with_detector(Detector::built_in, |detector| {
-        detector.annotate(image, &read(options)?)
-    })
-    .map_err(|error| thrown(&error))
+    with_detector(|detector| detector.annotate(image, &read(options)?))
+        .map_err(|error| thrown(&error))
 }
 
 /// What this build is: versions, classes, formats, default confidence, limits.

@@ -1,4 +1,4 @@
-//! Third stage: the network. tract runs it; the rest of the crate sees only grids of numbers.
+//! Third stage: the networks. tract runs them; the rest of the crate sees only grids of numbers.
 
 use std::sync::{Arc, Mutex};
 
@@ -32,10 +32,10 @@ impl Grid {
     }
 }
 
-/// What turns a page into raw boxes. A trait, so that the stages around it are tested without a trained network.
+/// Either network. A trait, so that the stages around it are tested without trained ones.
 pub trait Network {
-    /// Runs on a grid of 1 x H x W (ink 1, paper 0; H and W multiples of 32) and gives 24 x H/8 x W/8;
-    /// [`crate::boxes`] says what the channels mean.
+    /// Runs on a grid of 1 x H x W, ink 1, paper 0. The finder takes any H and W that are multiples of 32 and gives
+    /// 24 x H/8 x W/8, the verifier takes one size and gives 6 x 1 x 1; [`crate::boxes`] says what the channels mean.
     ///
     /// # Errors
     /// [`Error::Network`].
@@ -47,7 +47,7 @@ type Plan = Arc<TypedRunnableModel>;
 /// Plans kept: the two or three page shapes that a caller really sends, and a few odd ones.
 const PLANS_KEPT: usize = 4;
 
-/// The network on tract. Parsed once; a plan is made per input size and kept, since fixed sizes let tract choose
+/// A network on tract. Parsed once; a plan is made per input size and kept, since fixed sizes let tract choose
 /// its kernels and lay out its memory beforehand.
 pub struct TractNetwork {
     model: InferenceModel,
@@ -139,11 +139,11 @@ fn failed(error: &TractError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parameters::WEIGHTS;
+    use crate::parameters::{FINDER, Parameters, VERIFIER};
 
     #[test]
     fn runs_at_any_multiple_of_32() {
-        let network = TractNetwork::parse(WEIGHTS).expect("parses");
+        let network = TractNetwork::parse(FINDER).expect("parses");
         for (height, width) in [(32, 32), (64, 96), (320, 256)] {
             let out = network.run(Grid::zeros(1, height, width)).expect("runs");
             assert_eq!(
@@ -155,8 +155,17 @@ mod tests {
     }
 
     #[test]
+    fn the_verifier_answers_with_six_numbers() {
+        let network = TractNetwork::parse(VERIFIER).expect("parses");
+        let size = Parameters::built_in().expect("readable").verifier.size as usize;
+        let out = network.run(Grid::zeros(1, size, size)).expect("runs");
+        assert_eq!((out.channels, out.height, out.width), (6, 1, 1));
+        assert!(out.data.iter().all(|v| v.is_finite()));
+    }
+
+    #[test]
     fn plans_are_reused_and_few() {
-        let network = TractNetwork::parse(WEIGHTS).expect("parses");
+        let network = TractNetwork::parse(FINDER).expect("parses");
         let first = network.plan(64, 64).expect("plans");
         assert!(Arc::ptr_eq(&first, &network.plan(64, 64).expect("plans")));
         for width in [32, 96, 128, 160, 192] {
@@ -176,7 +185,7 @@ mod tests {
     #[test]
     fn broken_weights_are_an_error() {
         assert_eq!(
-            TractNetwork::parse(&WEIGHTS[..WEIGHTS.len() / 2])
+            TractNetwork::parse(&FINDER[..FINDER.len() / 2])
                 .and_then(|network| network.run(Grid::zeros(1, 32, 32)))
                 .unwrap_err()
                 .code(),

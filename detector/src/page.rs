@@ -1,5 +1,5 @@
-//! Second stage: picture to network input. Grey, cut into tiles, each scaled as the page is looked at: all of the page,
-//! in overlapping tiles where it is too long for one, or windows around places in doubt.
+//! Second stage: picture to network input. In grey; for the finder all of the page at its working size, in overlapping
+//! tiles where it is too long for one; for the verifier a square around each candidate.
 
 use std::borrow::Cow;
 
@@ -10,9 +10,9 @@ use image::{DynamicImage, GrayImage};
 
 use crate::error::Error;
 use crate::network::Grid;
-use crate::parameters::Scale;
+use crate::parameters::{Close, Scale};
 
-/// The network halves its input five times, so both sides are a multiple of this.
+/// The finder halves its input five times, so both sides are a multiple of this.
 pub const MULTIPLE: u32 = 32;
 
 /// A rectangle of the page at working scale, in working pixels.
@@ -29,12 +29,6 @@ pub struct Tile {
 }
 
 impl Tile {
-    /// Pixels.
-    #[must_use]
-    pub fn area(&self) -> u64 {
-        u64::from(self.width) * u64::from(self.height)
-    }
-
     /// Whether a box (left, upper, right, lower edge, working pixels) keeps `inset` pixels from those edges of the tile
     /// beyond which the page of `size` (width, height) goes on.
     #[must_use]
@@ -53,10 +47,10 @@ impl Tile {
 /// several pages one below the other, so that its boxes do not shrink to nothing. Small pictures are enlarged at
 /// most `max_enlargement` times.
 #[must_use]
-pub fn working_size(width: u32, height: u32, long_side: u32, scale: &Scale) -> (u32, u32) {
+pub fn working_size(width: u32, height: u32, scale: &Scale) -> (u32, u32) {
     let (w, h) = (f64::from(width), f64::from(height));
     let page_side = w.max(h).min(w.min(h) * scale.max_aspect);
-    let factor = (f64::from(long_side) / page_side).min(scale.max_enlargement);
+    let factor = (f64::from(scale.long_side) / page_side).min(scale.max_enlargement);
     let side = |pixels: f64| ((pixels * factor).round() as u32).max(1);
     (side(w), side(h))
 }
@@ -70,12 +64,12 @@ pub fn grey(picture: &DynamicImage) -> Cow<'_, GrayImage> {
     }
 }
 
-/// Cuts a page of `width` x `height` working pixels into tiles of at most `long_side`, which overlap by `overlap`
+/// Cuts a page of `size` (width, height), working pixels, into tiles of at most `long_side`, which overlap by `overlap`
 /// so that every box is whole in at least one. Row by row; an ordinary page is one tile.
 #[must_use]
-pub fn tiles(width: u32, height: u32, long_side: u32, overlap: u32) -> Vec<Tile> {
-    let columns = spans(width, long_side, overlap);
-    spans(height, long_side, overlap)
+pub fn tiles(size: (u32, u32), scale: &Scale) -> Vec<Tile> {
+    let columns = spans(size.0, scale.long_side, scale.overlap);
+    spans(size.1, scale.long_side, scale.overlap)
         .into_iter()
         .flat_map(|(y, height)| {
             columns.iter().map(move |&(x, width)| Tile {
@@ -104,111 +98,131 @@ fn spans(length: u32, longest: u32, overlap: u32) -> Vec<(u32, u32)> {
         .collect()
 }
 
-/// Square tiles of `side` that show each of the `boxes` (left, upper, right, lower edge, working pixels) with `margin`
-/// pixels around it, as far as the page of `size` (width, height) goes. One after the other around as many as it can hold,
-/// from the topmost on and from left to right; for a box too large, a larger one.
-#[must_use]
-pub fn windows(boxes: &[[f32; 4]], size: (u32, u32), side: u32, margin: u32) -> Vec<Tile> {
-    let (side, margin) = (i64::from(side), i64::from(margin));
-    let mut rest: Vec<[i64; 4]> = boxes
-        .iter()
-        .map(|&[x1, y1, x2, y2]| {
-            let low = |edge: f32| edge.floor() as i64 - margin;
-            let high = |edge: f32| edge.ceil() as i64 + margin;
-            [low(x1), low(y1), high(x2), high(y2)]
-        })
-        .collect();
-    let mut tiles = Vec::new();
-    while let Some(&top) = rest.iter().min_by_key(|area| area[1]) {
-        let in_row = |area: &[i64; 4]| *area == top || area[3] <= top[1] + side;
-        let first = rest
-            .iter()
-            .copied()
-            .filter(in_row)
-            .min_by_key(|area| area[0])
-            .unwrap_or(top);
-        let (held, left): (Vec<_>, Vec<_>) = rest
-            .into_iter()
-            .partition(|area| *area == first || (in_row(area) && area[2] <= first[0] + side));
-        let hull = held.iter().fold(first, |hull, area| {
-            [
-                hull[0].min(area[0]),
-                hull[1].min(area[1]),
-                hull[2].max(area[2]),
-                hull[3].max(area[3]),
-            ]
-        });
-        let (x, width) = centred(hull[0], hull[2], side, size.0);
-        let (y, height) = centred(hull[1], hull[3], side, size.1);
-        tiles.push(Tile {
-            x,
-            y,
-            width,
-            height,
-        });
-        rest = left;
-    }
-    tiles
-}
-
-/// Start and size of a span of at least `side` around `low` to `high`, as far as 0 to `length` goes.
-///
-/// It starts at a multiple of [`MULTIPLE`]: the network's answers depend a little on where its cells lie on a box, and so
-/// they lie there as they do when it reads the whole page.
-fn centred(low: i64, high: i64, side: i64, length: u32) -> (u32, u32) {
-    let (length, multiple) = (i64::from(length), i64::from(MULTIPLE));
-    let size = side.max(high - low);
-    let start = ((low + high - size) / 2).max(0) / multiple * multiple;
-    let last = ((length - size).max(0) as u64).next_multiple_of(u64::from(MULTIPLE)) as i64;
-    let start = start.min(last);
-    (start as u32, size.min(length - start) as u32)
-}
-
-/// One tile of a grey page at the working size `size` (width, height) as network input: shape 1 x height x width, padded
-/// with paper to multiples of [`MULTIPLE`]; ink is 1, paper 0.
-///
-/// Both up and down the page is scaled by a triangle filter as wide as the reduction (no aliasing; what training used),
-/// and of the scaled page no more is made than the tile.
+/// One tile of a grey page at the working size `size` (width, height) as the finder's input: shape 1 x height x width,
+/// padded with paper to multiples of [`MULTIPLE`]; ink is 1, paper 0. Of the scaled page no more is made than the tile.
 ///
 /// # Errors
 /// [`Error::Internal`] for a tile that is not on the page.
 pub fn input(grey: &GrayImage, size: (u32, u32), tile: Tile) -> Result<Grid, Error> {
+    let (ratio_x, ratio_y) = (
+        f64::from(grey.width()) / f64::from(size.0),
+        f64::from(grey.height()) / f64::from(size.1),
+    );
+    let area = Area {
+        left: f64::from(tile.x) * ratio_x,
+        top: f64::from(tile.y) * ratio_y,
+        width: f64::from(tile.width) * ratio_x,
+        height: f64::from(tile.height) * ratio_y,
+    };
+    let mut grid = Grid::zeros(
+        1,
+        tile.height.next_multiple_of(MULTIPLE) as usize,
+        tile.width.next_multiple_of(MULTIPLE) as usize,
+    );
+    draw(&mut grid, (0, 0), (tile.width, tile.height), grey, area)?;
+    Ok(grid)
+}
+
+/// Where the square around a candidate lies: what is at x on the page is at (x - left) * scale in the square.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Square {
+    /// Left edge, pixels of the page.
+    pub left: f64,
+    /// Upper edge, pixels of the page.
+    pub top: f64,
+    /// Pixels of the square per pixel of the page.
+    pub scale: f64,
+}
+
+impl Square {
+    /// The square around a box (left, upper, right, lower edge, pixels of the page), which lies in the middle.
+    #[must_use]
+    pub fn around(edges: [f32; 4], close: Close) -> Self {
+        let [x1, y1, x2, y2] = edges.map(f64::from);
+        let scale = f64::from(close.side) / (x2 - x1).max(y2 - y1).max(1.0);
+        let width = f64::from(close.size) / scale;
+        Self {
+            left: (x1 + x2 - width) / 2.0,
+            top: (y1 + y2 - width) / 2.0,
+            scale,
+        }
+    }
+}
+
+/// What is in a square of a grey page, as the verifier's input: shape 1 x `size` x `size`; ink is 1, paper 0, and beyond
+/// the page is paper.
+///
+/// # Errors
+/// [`Error::Internal`] if the scaling fails.
+pub fn square(grey: &GrayImage, square: Square, size: u32) -> Result<Grid, Error> {
+    let mut grid = Grid::zeros(1, size as usize, size as usize);
+    // The whole pixels of the square that lie on the page, along one axis.
+    let span = |start: f64, length: u32| {
+        let first = (-start * square.scale).ceil().max(0.0);
+        let end = ((f64::from(length) - start) * square.scale).floor();
+        (first as u32, end.clamp(0.0, f64::from(size)) as u32)
+    };
+    let ((x0, x1), (y0, y1)) = (
+        span(square.left, grey.width()),
+        span(square.top, grey.height()),
+    );
+    if x0 < x1 && y0 < y1 {
+        let area = Area {
+            left: square.left + f64::from(x0) / square.scale,
+            top: square.top + f64::from(y0) / square.scale,
+            width: f64::from(x1 - x0) / square.scale,
+            height: f64::from(y1 - y0) / square.scale,
+        };
+        draw(&mut grid, (x0, y0), (x1 - x0, y1 - y0), grey, area)?;
+    }
+    Ok(grid)
+}
+
+/// A part of the page, in the page's pixels.
+#[derive(Debug, Clone, Copy)]
+struct Area {
+    left: f64,
+    top: f64,
+    width: f64,
+    height: f64,
+}
+
+/// Draws an area of a grey page into a grid, scaled to `size` (width, height) pixels with the upper left corner `at`.
+///
+/// Both up and down the page is scaled by a triangle filter as wide as the reduction (no aliasing; what training used).
+fn draw(
+    grid: &mut Grid,
+    at: (u32, u32),
+    size: (u32, u32),
+    grey: &GrayImage,
+    area: Area,
+) -> Result<(), Error> {
     let failed = |reason: &dyn std::fmt::Display| Error::Internal {
         reason: format!("scaling: {reason}"),
     };
     let source = TypedImageRef::<U8>::from_buffer(grey.width(), grey.height(), grey.as_raw())
         .map_err(|error| failed(&error))?;
-    // In the picture's own pixels; rounding must not lead beyond its edge.
-    let span = |start: u32, length: u32, scaled: u32, whole: u32| {
-        let ratio = f64::from(whole) / f64::from(scaled);
-        let start = f64::from(start) * ratio;
-        (
-            start,
-            (f64::from(length) * ratio).min(f64::from(whole) - start),
-        )
-    };
-    let (left, width) = span(tile.x, tile.width, size.0, grey.width());
-    let (top, height) = span(tile.y, tile.height, size.1, grey.height());
+    // Rounding must not lead beyond the page's edge.
+    let (left, top) = (area.left.max(0.0), area.top.max(0.0));
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-        .crop(left, top, width, height);
-    let mut scaled = TypedImage::<U8>::new(tile.width, tile.height);
+        .crop(
+            left,
+            top,
+            area.width.min(f64::from(grey.width()) - left),
+            area.height.min(f64::from(grey.height()) - top),
+        );
+    let mut scaled = TypedImage::<U8>::new(size.0, size.1);
     Resizer::new()
         .resize_typed(&source, &mut scaled, &options)
         .map_err(|error| failed(&error))?;
-
-    let (height, width) = (
-        tile.height.next_multiple_of(MULTIPLE) as usize,
-        tile.width.next_multiple_of(MULTIPLE) as usize,
-    );
-    let mut grid = Grid::zeros(1, height, width);
-    let rows = scaled.pixels().chunks_exact(tile.width as usize);
-    for (to, from) in grid.data.chunks_exact_mut(width).zip(rows) {
-        for (to, grey) in to.iter_mut().zip(from) {
+    let rows = grid.data.chunks_exact_mut(grid.width).skip(at.1 as usize);
+    for (to, from) in rows.zip(scaled.pixels().chunks_exact(size.0 as usize)) {
+        for (to, grey) in to[at.0 as usize..].iter_mut().zip(from) {
             *to = 1.0 - f32::from(grey.0) / 255.0;
         }
     }
-    Ok(grid)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -216,8 +230,8 @@ mod tests {
     use super::*;
     use image::Luma;
 
-    const LONG_SIDE: u32 = 1280;
     const SCALE: Scale = Scale {
+        long_side: 1280,
         max_aspect: 1.6,
         max_enlargement: 3.0,
         overlap: 160,
@@ -226,7 +240,7 @@ mod tests {
     #[test]
     fn pages_of_every_resolution_come_to_the_same_size() {
         for dpi in [75, 100, 150, 200, 300, 600] {
-            let (w, h) = working_size(dpi * 17 / 2, dpi * 11, LONG_SIDE, &SCALE);
+            let (w, h) = working_size(dpi * 17 / 2, dpi * 11, &SCALE);
             assert_eq!(h, 1280, "{dpi} dpi");
             assert!(w.abs_diff(989) <= 1, "{dpi} dpi: {w}");
         }
@@ -234,16 +248,16 @@ mod tests {
 
     #[test]
     fn small_pictures_grow_only_so_far_and_long_ones_keep_their_width() {
-        assert_eq!(working_size(150, 100, LONG_SIDE, &SCALE), (450, 300));
-        assert_eq!(working_size(1000, 10_000, LONG_SIDE, &SCALE), (800, 8000));
-        assert_eq!(working_size(10_000, 1000, LONG_SIDE, &SCALE), (8000, 800));
-        assert_eq!(working_size(60_000, 8, LONG_SIDE, &SCALE).1, 24);
+        assert_eq!(working_size(150, 100, &SCALE), (450, 300));
+        assert_eq!(working_size(1000, 10_000, &SCALE), (800, 8000));
+        assert_eq!(working_size(10_000, 1000, &SCALE), (8000, 800));
+        assert_eq!(working_size(60_000, 8, &SCALE).1, 24);
     }
 
     #[test]
     fn tiles_cover_everything_and_overlap() {
         for (width, height) in [(1, 1), (1280, 990), (1281, 990), (800, 8000), (5000, 3000)] {
-            let tiles = tiles(width, height, LONG_SIDE, SCALE.overlap);
+            let tiles = tiles((width, height), &SCALE);
             let mut seen = vec![0u8; (width * height) as usize];
             for t in &tiles {
                 assert!(t.width <= 1280 && t.height <= 1280);
@@ -256,8 +270,8 @@ mod tests {
             }
             assert!(seen.iter().all(|&n| n > 0), "{width} x {height}");
         }
-        assert_eq!(tiles(990, 1280, LONG_SIDE, SCALE.overlap).len(), 1);
-        let long = tiles(800, 8000, LONG_SIDE, SCALE.overlap);
+        assert_eq!(tiles((990, 1280), &SCALE).len(), 1);
+        let long = tiles((800, 8000), &SCALE);
         for pair in long.windows(2) {
             assert!(
                 pair[0].y + pair[0].height >= pair[1].y + SCALE.overlap,
@@ -265,73 +279,6 @@ mod tests {
             );
             assert!(pair[0].y < pair[1].y, "no tile twice: {pair:?}");
         }
-    }
-
-    /// What `windows` must keep: each box shown with what is around it, on the page, in step with the whole page's cells.
-    fn windows_around(boxes: &[[f32; 4]], size: (u32, u32)) -> Vec<Tile> {
-        let tiles = windows(boxes, size, 320, 64);
-        for t in &tiles {
-            assert!(t.x % MULTIPLE == 0 && t.y % MULTIPLE == 0, "{t:?}");
-            assert!(t.x + t.width <= size.0 && t.y + t.height <= size.1, "{t:?}");
-        }
-        for edges in boxes {
-            assert!(
-                tiles.iter().any(|t| t.holds(*edges, 32.0, size)),
-                "{edges:?}"
-            );
-        }
-        tiles
-    }
-
-    fn square(x: f32, y: f32, side: f32) -> [f32; 4] {
-        [x, y, x + side, y + side]
-    }
-
-    #[test]
-    fn windows_hold_neighbours_together() {
-        let size = (1236, 1600);
-        assert!(windows_around(&[], size).is_empty());
-        let one = windows_around(&[square(600.0, 700.0, 20.0)], size);
-        assert_eq!(one.len(), 1);
-        assert_eq!((one[0].width, one[0].height), (320, 320));
-        let near = [
-            square(600.0, 700.0, 20.0),
-            square(700.0, 690.0, 20.0),
-            square(610.0, 800.0, 20.0),
-        ];
-        assert_eq!(windows_around(&near, size).len(), 1);
-        let apart = [
-            square(10.0, 10.0, 20.0),
-            square(1200.0, 15.0, 20.0),
-            square(10.0, 900.0, 20.0),
-        ];
-        assert_eq!(windows_around(&apart, size).len(), 3);
-    }
-
-    #[test]
-    fn windows_end_with_the_page_and_grow_with_a_large_box() {
-        let size = (1236, 1600);
-        for (x, y) in [(0.0, 0.0), (1216.0, 0.0), (0.0, 1580.0), (1216.0, 1580.0)] {
-            let tiles = windows_around(&[square(x, y, 20.0)], size);
-            assert!(tiles.len() == 1 && tiles[0].width <= 320 && tiles[0].height <= 320);
-        }
-        let large = windows_around(&[square(400.0, 400.0, 300.0)], size);
-        assert_eq!((large[0].width, large[0].height), (428, 428));
-        let small_page = windows_around(&[square(40.0, 40.0, 20.0)], (100, 90));
-        assert_eq!(
-            small_page,
-            [Tile {
-                x: 0,
-                y: 0,
-                width: 100,
-                height: 90
-            }]
-        );
-        // Beyond the page's edge is nothing to see, wherever the boxes lie.
-        let column: Vec<_> = (0..60)
-            .map(|i| square(1210.0, 26.0 * i as f32, 20.0))
-            .collect();
-        assert!(windows_around(&column, size).len() < 10);
     }
 
     fn input_of(grey: &GrayImage, size: (u32, u32), tile: [u32; 4]) -> Grid {
@@ -421,6 +368,61 @@ mod tests {
             height: 32,
         };
         assert!(input(&GrayImage::new(40, 40), (40, 40), tile).is_err());
+    }
+
+    const CLOSE: Close = Close {
+        size: 96,
+        side: 20.0,
+    };
+
+    #[test]
+    fn a_candidate_lies_in_the_middle_of_its_square_at_any_resolution() {
+        for side in [7, 20, 63] {
+            let (x, y) = (5 * side, 4 * side);
+            let grey = GrayImage::from_fn(12 * side, 12 * side, |px, py| {
+                let inside = (x..x + side).contains(&px) && (y..y + side / 2).contains(&py);
+                Luma([if inside { 0 } else { 255 }])
+            });
+            let edges = [x, y, x + side, y + side / 2].map(|v| v as f32);
+            let place = Square::around(edges, CLOSE);
+            let grid = square(&grey, place, CLOSE.size).expect("scales");
+            assert_eq!((grid.height, grid.width), (96, 96));
+            let ink = |px: usize, py: usize| grid.data[py * 96 + px];
+            let height = f64::from(side / 2) / f64::from(side) * 20.0;
+            let (above, below) = (48.0 - height / 2.0, 48.0 + height / 2.0);
+            assert!(
+                ink(48, 48) > 0.99 && ink(40, 48) > 0.9 && ink(55, 48) > 0.9,
+                "{side}"
+            );
+            assert!(ink(34, 48) < 0.01 && ink(61, 48) < 0.01, "{side}");
+            assert!(ink(48, above as usize - 4) < 0.01 && ink(48, below as usize + 4) < 0.01);
+            let area = f64::from(grid.data.iter().sum::<f32>());
+            assert!(
+                (area - 20.0 * height).abs() < 0.12 * 20.0 * height,
+                "{side}: {area}"
+            );
+        }
+    }
+
+    #[test]
+    fn beyond_the_page_is_paper() {
+        let grey = GrayImage::from_pixel(60, 40, Luma([0]));
+        for (edges, corner) in [
+            ([0.0, 0.0, 20.0, 20.0], (0, 0)),
+            ([40.0, 20.0, 60.0, 40.0], (95, 95)),
+        ] {
+            let grid = square(&grey, Square::around(edges, CLOSE), 96).expect("scales");
+            assert_eq!(grid.data[48 * 96 + 48], 1.0);
+            assert_eq!(grid.data[corner.1 * 96 + corner.0], 0.0);
+        }
+        // A candidate as large as the page is shown with paper all around; one of no size is shown at all.
+        for edges in [[0.0, 0.0, 60.0, 40.0], [30.0, 20.0, 30.0, 20.0]] {
+            let grid = square(&grey, Square::around(edges, CLOSE), 96).expect("scales");
+            assert_eq!(grid.data[48 * 96 + 48], 1.0);
+        }
+        let far = Square::around([500.0, 500.0, 520.0, 520.0], CLOSE);
+        let nothing = square(&grey, far, 96).expect("scales");
+        assert!(nothing.data.iter().all(|ink| *ink == 0.0));
     }
 
     #[test]

@@ -1,18 +1,22 @@
-//! The network's numbers that are not weights: `model/checkbox.json`, written by the export beside the weights.
+//! The networks' numbers that are not weights: `model/checkbox.json`, written by the export beside the weights.
 
 use serde::Deserialize;
 
 use crate::error::Error;
 
-/// The trained weights, an ONNX file.
-pub const WEIGHTS: &[u8] = include_bytes!("../../model/checkbox.onnx");
+/// The trained finder, an ONNX file.
+pub const FINDER: &[u8] = include_bytes!("../../model/finder.onnx");
+/// The trained verifier, an ONNX file.
+pub const VERIFIER: &[u8] = include_bytes!("../../model/verifier.onnx");
 
 const JSON: &str = include_str!("../../model/checkbox.json");
 
-/// How a page is brought to a working size. See [`crate::page::working_size`].
+/// How a page is brought to the finder's working size. See [`crate::page::working_size`].
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scale {
+    /// Long side of a page at working scale, pixels; also the longest side of a tile.
+    pub long_side: u32,
     /// Longer than this times the short side, and a page is cut into tiles.
     pub max_aspect: f64,
     /// Small pictures are enlarged at most this many times.
@@ -21,65 +25,53 @@ pub struct Scale {
     pub overlap: u32,
 }
 
-/// Turns the objectness logit into a probability that holds: confidence = sigmoid(a * logit + b). Platt scaling,
-/// fitted on pages kept from training.
+/// Which of the finder's candidates the verifier looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Candidates {
+    /// Those of at least this logit.
+    pub logit: f32,
+}
+
+/// What the verifier is shown of a candidate. See [`crate::page::square`].
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Close {
+    /// Side of the square around it, pixels.
+    pub size: u32,
+    /// The candidate's longer side in it, pixels.
+    pub side: f32,
+}
+
+/// Turns the logits of both networks into a probability that holds: confidence =
+/// sigmoid(finder * logit + verifier * logit + offset). Logistic regression on pages kept from training.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
-    /// Slope.
-    pub a: f32,
+    /// Weight of the finder's logit.
+    pub finder: f32,
+    /// Weight of the verifier's logit.
+    pub verifier: f32,
     /// Offset.
-    pub b: f32,
-}
-
-/// One reading of a page at one size.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Look {
-    /// Long side of a page at working scale, pixels; also the longest side of a tile.
-    pub long_side: u32,
-    /// Logit to probability at this size.
-    pub calibration: Calibration,
-}
-
-/// The confidences between which a box is in doubt, both ends left out, and what is then done.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Doubt {
-    /// Less than this: there is no box.
-    pub from: f32,
-    /// More than this: there is one.
-    pub to: f32,
-    /// The share that a look has in the logits of the next. See [`crate::boxes::carry`].
-    pub carried: f32,
-    /// Side of the square tiles in which the next look reads the places in doubt, working pixels. See [`crate::page::windows`].
-    pub window: u32,
-    /// Pixels around a box in doubt that such a tile shows as well.
-    pub margin: u32,
-}
-
-impl Doubt {
-    /// Whether a box of this confidence is in doubt.
-    #[must_use]
-    pub fn holds(&self, confidence: f32) -> bool {
-        self.from < confidence && confidence < self.to
-    }
+    pub offset: f32,
 }
 
 /// Everything that was fixed when the network was exported.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
-    /// Version of the network, as it stands in each result.
+    /// Version of the networks, as it stands in each result.
     pub version: String,
-    /// SHA-256 of the ONNX file these numbers belong to.
+    /// SHA-256 of the two ONNX files these numbers belong to, the finder's followed by the verifier's.
     pub sha256: String,
-    /// Page to input.
+    /// Page to the finder's input.
     pub scale: Scale,
-    /// From the quickest on. Where one leaves a box in doubt, the next reads that place larger.
-    pub looks: Vec<Look>,
-    /// When a look does not suffice.
-    pub doubt: Doubt,
+    /// From the finder to the verifier.
+    pub candidates: Candidates,
+    /// Candidate to the verifier's input.
+    pub verifier: Close,
+    /// The logits of both to a probability.
+    pub calibration: Calibration,
     /// Confidence from which a box is reported unless the caller asks for another.
     pub conf: f64,
     /// Added to the state logit before its sign is read: above zero means filled.
@@ -89,7 +81,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// The numbers of the network inside this build.
+    /// The numbers of the networks inside this build.
     ///
     /// # Errors
     /// [`Error::Internal`] if the export wrote something else than this crate reads.
@@ -108,7 +100,7 @@ mod tests {
     #[test]
     fn belong_to_the_weights_beside_them() {
         let parameters = Parameters::built_in().expect("readable");
-        let sha256: String = Sha256::digest(WEIGHTS)
+        let sha256: String = Sha256::digest([FINDER, VERIFIER].concat())
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
@@ -120,19 +112,10 @@ mod tests {
         let p = Parameters::built_in().expect("readable");
         assert!((0.05..=0.95).contains(&p.conf));
         assert!((0.1..0.9).contains(&p.nms_iou));
-        assert!(!p.looks.is_empty());
-        assert!(p.looks.is_sorted_by(|a, b| a.long_side < b.long_side));
-        for look in &p.looks {
-            assert!(p.scale.overlap * 2 < look.long_side);
-            assert!(look.calibration.a > 0.0);
-        }
-        assert!((0.0..1.0).contains(&p.doubt.carried));
-        assert!(p.doubt.margin * 2 < p.doubt.window);
-        assert!(p.doubt.from < p.conf as f32 && p.doubt.to > p.conf as f32);
-        assert!(
-            WEIGHTS.len() <= 1_000_000,
-            "{} bytes of weights",
-            WEIGHTS.len()
-        );
+        assert!(p.scale.overlap * 2 < p.scale.long_side);
+        assert!(p.verifier.side * 2.0 < p.verifier.size as f32);
+        assert!(p.calibration.finder >= 0.0 && p.calibration.verifier > 0.0);
+        let weights = FINDER.len() + VERIFIER.len();
+        assert!(weights <= 1_000_000, "{weights} bytes of weights");
     }
 }

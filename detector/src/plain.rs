@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use crate::error::Error;
 use crate::options::{self, ModuleInfo};
 use crate::result::Failure;
-use crate::{Detector, with_detector};
+use crate::with_detector;
 
 /// The call succeeded; the result is what was asked for.
 pub const OK: i32 = 0;
@@ -65,14 +65,12 @@ unsafe fn bytes<'a>(ptr: *const u8, len: usize) -> &'a [u8] {
     unsafe { std::slice::from_raw_parts(ptr, len) }
 }
 
-/// Builds the network's plans, so that no picture waits for them. Idempotent; the others build what they need.
+/// Builds the networks' plans, so that no picture waits for them. Idempotent; the others do it if it was not called.
 #[unsafe(no_mangle)]
 pub extern "C" fn cbd_init() -> i32 {
     keep_panics_words();
     // A second call finds all of it done and leaves the memory as it is, to the byte: hosts start instances from it.
-    answer(with_detector(Detector::built_in_and_planned, |_| {
-        Ok(Vec::new())
-    }))
+    answer(with_detector(|_| Ok(Vec::new())))
 }
 
 /// Memory for `len` bytes that the host fills and hands back with [`cbd_free`]; 0 if there is none.
@@ -123,7 +121,7 @@ pub unsafe extern "C" fn cbd_detect(
     keep_panics_words();
     // SAFETY: promised by the caller.
     let (image, options) = unsafe { (bytes(image, image_len), bytes(options, options_len)) };
-    answer(with_detector(Detector::built_in, |detector| {
+    answer(with_detector(|detector| {
         json(&detector.detect(image, &options::parse(options)?)?)
     }))
 }
@@ -142,7 +140,7 @@ pub unsafe extern "C" fn cbd_annotate(
     keep_panics_words();
     // SAFETY: promised by the caller.
     let (image, options) = unsafe { (bytes(image, image_len), bytes(options, options_len)) };
-    answer(with_detector(Detector::built_in, |detector| {
+    answer(with_detector(|detector| {
         detector.annotate(image, &options::parse(options)?)
     }))
 }

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from model import dataset
+from model.fit import rate
 from model.page import EMPTY, FILLED, IGNORE, Page, pages_in, remove, save
-from model.train import decode, giou, loss, rate
+from model.train import decode, giou, loss
 
 
 def boxes(*rows: tuple[float, float, float, float, int]) -> dataset.Floats:

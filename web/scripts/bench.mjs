@@ -9,8 +9,8 @@ import { moduleFile, root, web } from './paths.mjs';
 
 const RUNS = 15;
 
-/** A grey BMP at the scale of the first look at a letter page: nothing to decode and nothing to scale, so that the time
- * is that of the network and little else. */
+/** An empty grey BMP at the working scale of a letter page: nothing to decode, to scale or to verify, so that the time is
+ * that of the finder and little else. */
 function pageAtWorkingScale(width = 736, height = 952) {
   const stride = Math.ceil(width / 4) * 4;
   const [header, palette] = [54, 1024];
@@ -30,10 +30,10 @@ function pageAtWorkingScale(width = 736, height = 952) {
 
 /** @type {[what: string, page: Buffer][]} */
 const pages = [
-  ['a letter page at working scale (the network, and little else)', pageAtWorkingScale()],
-  ['a letter page of 1275 x 1650, PNG, two places in doubt', await readFile(join(web, 'tests/fixtures/form.png'))],
+  ['an empty letter page at working scale (the finder, and little else)', pageAtWorkingScale()],
+  ['a letter page of 1275 x 1650 with 25 boxes, PNG', await readFile(join(web, 'tests/fixtures/form.png'))],
   ['the same as JPEG', await readFile(join(web, 'tests/fixtures/form-sideways.jpg'))],
-  ['a page of 763 x 987, most of its boxes in doubt', await readFile(join(root, 'detector/tests/pages/drawn-733.png'))],
+  ['a page of 763 x 987 with 13 boxes', await readFile(join(root, 'detector/tests/pages/drawn-733.png'))],
 ];
 
 /** @param {string} path */
@@ -61,7 +61,7 @@ async function load(path) {
   }
   /** @type {any} */
   const exports = time('a new instance', () => new WebAssembly.Instance(module, imports).exports);
-  time('building the plans of both looks', () => exports.cbd_init());
+  time('building the plans of both networks', () => exports.cbd_init());
   return { path, times, time, exports };
 }
 

@@ -1,0 +1,352 @@
+"""The verifier's data and training on a tiny configuration: candidates cut out, what it sees of them, some steps of training."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from model import candidates, checkpoint, detect, fit, train_verifier
+from model.candidates import CUT, NONE, SIDE, labelled
+from model.detect import Floats, Grey, squares
+from model.page import EMPTY, FILLED, IGNORE, Page, save
+from model.train_verifier import loss, seen
+from model.verifier import BOX, SIZE, Verifier, edges
+
+TINY = (4, 8, 8, 16, 16)
+
+
+def rows(*values: tuple[float, ...]) -> Floats:
+    return np.array(values, np.float32)
+
+
+def drawn(labels: Floats, height: int = 600, width: int = 500) -> Grey:
+    """A page with the outline of each box, and a cross in those that are filled."""
+    page = np.full((height, width), 255, np.uint8)
+    for x1, y1, x2, y2, state in labels.astype(int).tolist():
+        page[y1:y2, x1:x2] = 0
+        page[y1 + 2 : y2 - 2, x1 + 2 : x2 - 2] = 255
+        if state == FILLED:
+            cv2.line(page, (x1 + 3, y1 + 3), (x2 - 4, y2 - 4), (0,), 2)
+            cv2.line(page, (x1 + 3, y2 - 4), (x2 - 4, y1 + 3), (0,), 2)
+    return page
+
+
+def ink(picture: Grey) -> list[int]:
+    """Left, upper, right and lower edge of all that is dark."""
+    ys, xs = np.nonzero(picture < 128)
+    return [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]
+
+
+LABELS = rows(
+    (60, 50, 84, 74, EMPTY),
+    (200, 50, 224, 74, FILLED),
+    (340, 50, 380, 90, IGNORE),
+    (20, 250, 50, 274, EMPTY),  # missed, and so near the page's edge that its crop shows what is beyond
+    (340, 250, 364, 274, IGNORE),  # missed
+)
+FOUND = rows(
+    (202, 51, 226, 75),  # the filled box, IoU 0.78
+    (59, 48, 83, 73),  # the empty one
+    (73, 50, 97, 74),  # too near it (0.30) to be none, not near enough to be it
+    (341, 50, 380, 90),  # the ignored one
+    (355, 65, 362, 72),  # something in the ignored one
+    (200, 400, 215, 430),  # no box
+)
+
+
+def test_candidates_boxes_missed_and_ignored_are_told_apart() -> None:
+    crops, boxes, label = labelled(drawn(LABELS), LABELS, FOUND, np.random.default_rng(1))
+    assert crops.shape == (4, CUT, CUT)
+    assert label.tolist() == [NONE, FILLED, EMPTY, EMPTY]  # the last one missed
+    assert not boxes[0].any()
+    assert (boxes[1:, 2:] > boxes[1:, :2]).all()
+
+
+def test_boxes_of_crops_are_where_the_ink_is() -> None:
+    crops, boxes, label = labelled(drawn(LABELS), LABELS, FOUND, np.random.default_rng(1))
+    for crop, box in zip(crops[label != NONE], boxes[label != NONE], strict=True):
+        np.testing.assert_allclose(box, ink(crop), atol=1.0)
+    # A box that the finder saw a little beside its place lies beside the middle, one that it missed in it.
+    assert boxes[1, 0] < (CUT - SIDE) / 2 - 1
+    np.testing.assert_allclose((boxes[3, :2] + boxes[3, 2:]) / 2, CUT / 2, atol=1e-3)
+
+
+def test_pages_without_boxes_or_candidates_have_crops_of_the_other() -> None:
+    page, rng = drawn(LABELS), np.random.default_rng(1)
+    nothing = np.zeros((0, 5), np.float32)
+    assert labelled(page, nothing, FOUND, rng)[2].tolist() == [NONE] * len(FOUND)
+    assert labelled(page, LABELS, nothing[:, :4], rng)[2].tolist() == [EMPTY, FILLED, EMPTY]
+    crops, boxes, label = labelled(page, nothing, nothing[:, :4], rng)
+    assert (crops.shape, boxes.shape, label.shape) == ((0, CUT, CUT), (0, 4), (0,))
+
+
+@pytest.mark.parametrize(("none", "some"), [(70, 5), (4, 60), (60, 60)])
+def test_of_a_crowded_page_no_more_than_so_many(none: int, some: int) -> None:
+    at = np.arange(none + some)
+    places = np.stack([12 * (at % 40), 20 * (at // 40), 12 * (at % 40) + 10, 20 * (at // 40) + 10], 1).astype(
+        np.float32
+    )
+    labels = np.concatenate([places[none:], np.full((some, 1), FILLED)], 1).astype(np.float32)
+    label = labelled(drawn(labels[:0]), labels, places, np.random.default_rng(1))[2]
+    kept = min(none, candidates.MOST // 2)
+    assert (label == NONE).sum() == kept
+    assert (label == FILLED).sum() == min(some, candidates.MOST - kept)
+
+
+@pytest.mark.parametrize("times", [10, 1])
+def test_candidates_are_in_the_pages_pixels(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Whatever the size at which the finder sees the page, a small one not enlarged more than in use."""
+    page = np.full((140 * times, 100 * times), 255, np.uint8)
+    page[40 * times : 80 * times, 30 * times : 50 * times] = 0
+    sizes = set()
+
+    def dark(shown: Grey, _: object, numbers: dict[str, Any]) -> detect.Found:
+        size = shown.shape[1], shown.shape[0]
+        sizes.add(size)
+        assert detect.working_size(*size, numbers["scale"]) == size
+        none = np.zeros(1, np.float32)
+        return detect.Found(rows(tuple(ink(shown))), none, none, none[:, None])
+
+    monkeypatch.setattr(detect, "candidates", dark)
+    monkeypatch.setattr(candidates, "spoil", lambda image, _: image)
+    numbers = {"scale": {"long_side": 700, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 160}}
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        found = candidates.candidates(page, lambda x: x, numbers, rng)
+        np.testing.assert_allclose(found, np.multiply([[30, 40, 50, 80]], times), atol=2.0)  # a pixel of what is shown
+    if times == 1:
+        assert sizes == {(300, 420)}
+    else:
+        assert len(sizes) == 5
+        assert all(0.85 * 700 <= max(size) <= 1.2 * 700 for size in sizes)
+
+
+def test_now_and_then_a_candidate_is_alone() -> None:
+    crop = np.random.default_rng(0).integers(150, 250, (SIZE, SIZE)).astype(np.uint8)
+    rng = np.random.default_rng(1)
+    shown = [train_verifier.alone(crop, rng) for _ in range(400)]
+    bare = [one for one in shown if not np.array_equal(one, crop)]
+    assert 0.06 < len(bare) / len(shown) < 0.2
+    middle = slice(round(SIZE / 2 - 0.7 * BOX), round(SIZE / 2 + 0.7 * BOX))
+    for one in bare:
+        np.testing.assert_array_equal(one[middle, middle], crop[middle, middle])
+        assert len(np.unique(one[:10])) == 1
+        assert abs(int(one[0, 0]) - 200) < 5  # the median: paper, or a dark theme's ground
+
+
+def test_edges_of_zeros_are_the_candidates_square() -> None:
+    low, high = (SIZE - BOX) / 2, (SIZE + BOX) / 2
+    assert edges(torch.zeros(2, 6)).T.tolist() == [[low, low, high, high]] * 2
+    square = squares(drawn(LABELS), LABELS[:1, :4], SIZE, BOX)[0][0]
+    np.testing.assert_allclose(edges(torch.zeros(1, 6))[:, 0], ink(square), atol=1.0)
+    moved = edges(torch.tensor([[0, 0, 0.5, 0, 0, -0.25]]))[:, 0]
+    assert moved.tolist() == [low + BOX / 2, low, high, high - BOX / 4]
+
+
+def test_what_is_seen_moves_with_its_box(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_verifier, "spoil", lambda image, _: image)
+    crop = np.full((CUT, CUT), 255, np.uint8)
+    crop[58:82, 50:84] = 0
+    boxes, errors = [], []
+    for seed in range(100):
+        picture, box = seen(crop, rows((50, 58, 84, 82))[0], np.random.default_rng(seed))
+        assert picture.shape == (SIZE, SIZE)
+        boxes.append(box)
+        errors.append(box - ink(picture))
+    assert np.abs(errors).max() < 1.2
+    assert np.abs(np.mean(errors, 0)).max() < 0.1
+    middles, sizes = np.array(boxes)[:, :2] + np.array(boxes)[:, 2:], np.array(boxes)[:, 2:] - np.array(boxes)[:, :2]
+    assert np.std(middles / 2, 0).min() > 0.8
+    assert np.std(sizes, 0).min() > 0.8
+    np.testing.assert_allclose(np.mean(boxes, 0)[2] - np.mean(boxes, 0)[0], 34 * BOX / SIDE, rtol=0.05)
+
+
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of candidates, cut out of three drawn pages whose finder is made up."""
+    folder = tmp_path_factory.mktemp("candidates")
+    pages = tmp_path_factory.mktemp("pages")
+    for i in range(3):
+        save(Page(drawn(LABELS), LABELS[:, :4], LABELS[:, 4].astype(np.int8)), pages, f"{i}")
+    pictures = [pages / f"{i}.npy" for i in range(4)]  # the last one is gone
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candidates, "candidates", lambda *_: FOUND)
+        written = candidates.cut_out(pictures, lambda x: x, {}, np.random.default_rng(1), folder / "my-pages-1-0.npz")
+    assert written == (12, 0.25)
+    assert [path.name for path in folder.iterdir()] == ["my-pages-1-0.npz"]
+    return folder
+
+
+def test_batches_hold_boxes_as_labelled_and_nothing_else(stock: Path) -> None:
+    crops, label, box = next(iter(train_verifier.Candidates(stock, 300, 1)))
+    assert (crops.shape, crops.dtype) == ((300, 1, SIZE, SIZE), torch.uint8)
+    assert (label.dtype, box.dtype) == (torch.int8, torch.float32)
+    shares = [float((label == value).float().mean()) for value in (NONE, EMPTY, FILLED)]
+    np.testing.assert_allclose(shares, [0.45, 0.275, 0.275], atol=0.09)  # three standard deviations
+    assert bool((box[label != NONE, 2:] - box[label != NONE, :2] > 10).all())
+    # All that is no box is shifted and scaled zeros: without a size.
+    assert float((box[label == NONE, 2:] - box[label == NONE, :2]).abs().max()) == 0
+
+
+def test_new_files_are_read_as_they_appear(stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(FileNotFoundError, match=r"run model\.candidates first"):
+        train_verifier.Stock(tmp_path)
+    with np.load(stock / "my-pages-1-0.npz") as data:
+        parts = dict(data)
+    np.savez(tmp_path / "drawn-1-0.npz", **parts)
+    kept = train_verifier.Stock(tmp_path)
+    rng = np.random.default_rng(1)
+
+    def add(name: str, grey: int, label: int) -> None:
+        """As many candidates of one label, told by their grey."""
+        like = parts["crops"], parts["boxes"], parts["label"]
+        crops, boxes, labels = (np.full_like(part, value) for part, value in zip(like, (grey, 0, label), strict=True))
+        np.savez(tmp_path / name, crops=crops, boxes=boxes, label=labels)
+
+    def picked(grey: int) -> list[int]:
+        return [label for crop, _, label in (kept.pick(rng) for _ in range(1000)) if (crop == grey).all()]
+
+    add("drawn-1-500.npz", 6, FILLED)
+    add("negatives-1-0.npz", 7, NONE)
+    kept.refresh()
+    assert not picked(6)  # not looked for before a minute has passed
+    monkeypatch.setattr(train_verifier, "REFRESH", 0.0)
+    kept.refresh()
+    assert set(picked(6)) == {FILLED}
+    marked = picked(7)
+    assert set(marked) == {NONE}
+    mix = train_verifier.MIX
+    assert len(marked) / 1000 == pytest.approx(mix["negatives"] / (mix["negatives"] + mix["drawn"]), abs=0.045)
+
+
+@pytest.fixture(scope="module")
+def trained(stock: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Verifier]:
+    out = tmp_path_factory.mktemp("run")
+    net = train_verifier.train(stock, out, 60, batch=8, workers=0, max_steps=4, channels=TINY, log_every=1)
+    return out, net
+
+
+def test_a_few_steps_change_the_verifier_and_are_saved(trained: tuple[Path, Verifier]) -> None:
+    out, net = trained
+    saved = checkpoint.load_verifier(out / "last.pt")
+    assert not saved.training
+    torch.manual_seed(1)
+    fresh = Verifier(TINY)
+    for name, value in saved.state_dict().items():
+        assert torch.equal(value, net.state_dict()[name]), name
+    for name, weight in fresh.named_parameters():
+        assert not torch.equal(weight, saved.get_parameter(name)), name
+
+
+def test_training_goes_on_where_it_was(
+    stock: Path, trained: tuple[Path, Verifier], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = trained
+    (tmp_path / "last.pt").write_bytes((out / "last.pt").read_bytes())
+    before = torch.load(tmp_path / "last.pt", weights_only=True)
+    # No steps left: what is saved again is what was read.
+    train_verifier.train(stock, tmp_path, 60, batch=8, workers=0, max_steps=4, channels=TINY, log_every=1)
+    same = torch.load(tmp_path / "last.pt", weights_only=True)
+    for key in ("net", "averaged"):
+        assert all(torch.equal(value, same[key][name]) for name, value in before[key].items()), key
+    assert same["optimiser"]["state"][0]["step"] == before["optimiser"]["state"][0]["step"] == 4
+    assert "step 5" not in capsys.readouterr().out
+    train_verifier.train(stock, tmp_path, 60, batch=8, workers=0, max_steps=5, channels=TINY, log_every=1)
+    printed = capsys.readouterr().out
+    assert "going on from step 4, " in printed
+    assert re.search(r"^step 5 .*object 0\.\d+ state 0\.\d+ iou .* crops/s$", printed, re.MULTILINE)
+    after = torch.load(tmp_path / "last.pt", weights_only=True)
+    assert (after["step"], after["optimiser"]["state"][0]["step"]) == (5, 5)
+    assert after["spent"] > before["spent"]
+    assert not torch.equal(after["net"]["head.weight"], before["net"]["head.weight"])
+
+
+class Same(IterableDataset[tuple[Tensor, ...]]):
+    """One batch again and again."""
+
+    def __init__(self, batch: tuple[Tensor, ...]) -> None:
+        self.batch = batch
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        while True:
+            yield self.batch
+
+
+def test_the_loss_falls_on_a_batch_that_is_learnt_by_heart(
+    stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fit, "WARMUP_STEPS", 5)
+    crops, label, box = next(iter(train_verifier.Candidates(stock, 24, 2)))
+    torch.manual_seed(1)
+    net = Verifier(TINY)
+    learnt = fit.fit(
+        net,
+        lambda _: Same((crops, label, box)),
+        loss,
+        tmp_path / "last.pt",
+        60,
+        top_rate=6e-3,
+        seed=1,
+        workers=0,
+        max_steps=100,
+    )
+    torch.manual_seed(1)
+    with torch.no_grad():
+        x = 1 - crops.float() / 255
+        first, _ = loss(Verifier(TINY).eval()(x), label, box)
+        last, parts = loss(learnt(x), label, box)
+    assert float(last) < 0.3 * float(first)
+    assert parts["wrong"] == 0
+    assert parts["swapped"] == 0
+    assert parts["iou"] > 0.85
+
+
+def test_the_loss_asks_for_state_and_edges_only_where_there_is_a_box() -> None:
+    torch.manual_seed(1)
+    out = torch.randn(3, 6, 1, 1)
+    label = torch.tensor([NONE, EMPTY, FILLED], dtype=torch.int8)
+    box = torch.tensor([[0.0, 0, 0, 0], [38, 38, 58, 58], [36, 38, 56, 58]])
+    total, _ = loss(out, label, box)
+    other = out.clone()
+    other[0, 1:] += 1
+    assert torch.equal(loss(other, label, box)[0], total)
+    for channel in range(6):
+        other = out.clone()
+        other[1, channel] += 1
+        assert not torch.isclose(loss(other, label, box)[0], total), channel
+    right = torch.zeros(3, 6, 1, 1)
+    right[:, 0, 0, 0] = torch.tensor([-9.0, 9, 9])
+    right[1:, 1, 0, 0] = torch.tensor([-4.0, 4])
+    right[2, 2::2] = -0.1  # two pixels to the left
+    total, parts = loss(right, label, box)
+    assert parts["wrong"] == parts["swapped"] == 0
+    assert parts["iou"] == pytest.approx(1.0, abs=1e-5)
+    assert float(total) < 0.1
+    nothing, parts = loss(right, torch.full((3,), NONE), box)
+    assert bool(torch.isfinite(nothing))
+    assert parts["iou"] == 0
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_processes_that_make_batches_start_without_the_allocator(monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
+    for name in ("LD_PRELOAD", "MALLOC_CONF"):
+        monkeypatch.setenv(name, "")
+    seen_by_loader: list[str] = []
+
+    def loader(*_: object, **__: object) -> list[tuple[Tensor, ...]]:
+        seen_by_loader.extend({"LD_PRELOAD", "MALLOC_CONF"} & set(os.environ))
+        return []
+
+    monkeypatch.setattr(fit, "DataLoader", loader)
+    fit.batches_of(Same(()), workers)
+    assert len(seen_by_loader) == (0 if workers else 2)

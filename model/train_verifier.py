@@ -1,0 +1,211 @@
+"""Trains the verifier on what `model.candidates` cut out of the training pages, for a given number of minutes.
+
+    python -m model.train_verifier --minutes 70 --out model/work/verifier
+
+The state is saved to OUT/last.pt; started again with the same --out it goes on from there (see model.fit).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import IterableDataset, get_worker_info
+
+from model.candidates import CUT, LABELS, NONE, SIDE
+from model.dataset import REFRESH, Floats, Grey, Rng, spoil
+from model.fit import fit, options
+from model.page import EMPTY, FILLED
+from model.train import giou
+from model.verifier import BOX, CHANNELS, SIZE, Verifier, edges
+
+HERE = Path(__file__).parent
+# Share of the crops from each folder of pages.  Those that are not there (yet) are passed over, the others keep their proportions.
+MIX = {"corpus": 0.4, "drawn": 0.3, "browser": 0.2, "negatives": 0.1}
+OTHER = 0.1  # share of any other folder
+ALONE_SHARE = 0.12  # of the crops, shown with nothing around them
+NONE_SHARE = 0.45  # of the crops, beside those of negatives; of the rest half are filled
+
+
+def loss(out: Tensor, label: Tensor, box: Tensor) -> tuple[Tensor, dict[str, float]]:
+    """Loss and its parts for the network's output [N,6,1,1], labels [N] and boxes [N,4] in pixels of its input.
+
+    Whether it is a box: cross-entropy.  Where it is one, its state: cross-entropy; its edges: 1 - GIoU.
+    """
+    out = out.float().flatten(1)
+    is_box = (label != NONE).float()
+    l_object = F.binary_cross_entropy_with_logits(out[:, 0], is_box)
+    n = torch.nonzero(is_box)[:, 0]
+    count = max(1, len(n))
+    state = (label[n] == FILLED).float()
+    l_state = F.binary_cross_entropy_with_logits(out[n, 1], state * 0.98 + 0.01, reduction="sum") / count
+    iou, generalised = giou(edges(out[n]), box[n].T)
+    l_box = (1 - generalised).sum() / count
+    return l_object + 0.6 * l_state + 0.7 * l_box, {
+        "object": float(l_object.detach()),
+        "state": float(l_state.detach()),
+        "iou": float(iou.detach().sum() / count),
+        "wrong": float(((out[:, 0] > 0) != (is_box > 0)).float().mean()),
+        "swapped": float(((out[n, 1] > 0) != (state > 0)).float().sum() / count),
+    }
+
+
+class Stock:
+    """All that `model.candidates` has written into one folder, in memory; new files are noticed once a minute."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read: set[Path] = set()
+        self._files: dict[str, list[tuple[Grey, Floats, NDArray[np.int8]]]] = {}  # of each folder of pages
+        self._places: dict[
+            tuple[str, int], NDArray[np.intp]
+        ] = {}  # by folder and label [n,2]: which file, which of its crops
+        self._looked = -REFRESH
+        self.refresh()
+
+    def refresh(self) -> None:
+        if time.monotonic() - self._looked < REFRESH:
+            return
+        self._looked = time.monotonic()
+        new = sorted(set(self.folder.glob("*.npz")) - self._read)
+        for path in new:
+            with np.load(path) as data:
+                name = path.stem.rsplit("-", 2)[0]
+                self._files.setdefault(name, []).append((data["crops"], data["boxes"], data["label"]))
+        self._read.update(new)
+        if not self._files:
+            raise FileNotFoundError(f"no candidates in {self.folder}: run model.candidates first")
+        for name, files in self._files.items():
+            for value in LABELS:
+                those = [np.nonzero(label == value)[0] for _, _, label in files]
+                which = np.repeat(np.arange(len(files)), [len(of_file) for of_file in those])
+                self._places[name, value] = np.stack([which, np.concatenate(those)], 1)
+
+    def pick(self, rng: Rng) -> tuple[Grey, Floats, int]:
+        """A crop [CUT,CUT], its box [4] and its label, at random in the proportions above."""
+        names = list(self._files)
+        share = np.array([MIX.get(name, OTHER) for name in names])
+        while True:
+            name = names[rng.choice(len(names), p=share / share.sum())]
+            none = rng.random() < NONE_SHARE or name == "negatives"
+            label = NONE if none else (EMPTY, FILLED)[rng.integers(2)]
+            those = self._places[name, label]
+            if len(those):
+                file, i = those[rng.integers(len(those))]
+                crops, boxes, _ = self._files[name][file]
+                return crops[i], boxes[i], label
+
+
+class Candidates(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
+    """Endless batches: crops uint8 [N,1,SIZE,SIZE] (255 paper), label int8 [N], box float32 [N,4] in pixels of the crop."""
+
+    def __init__(self, folder: Path, batch: int, seed: int) -> None:
+        self.folder, self.batch, self.seed = folder, batch, seed
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        info = get_worker_info()
+        rng = np.random.default_rng([self.seed, info.id if info else 0])
+        cv2.setNumThreads(1)
+        stock = Stock(self.folder)
+        while True:
+            stock.refresh()
+            crops, labels, boxes = [], [], []
+            for _ in range(self.batch):
+                crop, box, label = stock.pick(rng)
+                crop, box = seen(crop, box, rng)
+                crops.append(crop)
+                labels.append(label)
+                boxes.append(box)
+            yield (
+                torch.from_numpy(np.stack(crops))[:, None],
+                torch.tensor(labels, dtype=torch.int8),
+                torch.from_numpy(np.stack(boxes)),
+            )
+
+
+def seen(crop: Grey, box: Floats, rng: Rng) -> tuple[Grey, Floats]:
+    """A stored crop [CUT,CUT] as the verifier might see it [SIZE,SIZE], and its box [4] there.
+
+    It is shifted and scaled, since the finder's boxes are not exact, taken from a coarser page, bared of what is around it, and spoiled.
+    """
+    scale = BOX / SIDE * np.exp(rng.normal(0, 0.07, 1) + rng.normal(0, 0.03, 2)).clip(0.82, 1.25)
+    middle = CUT / 2 + rng.normal(0, 0.06, 2) * SIDE
+    shift = SIZE / 2 - middle * scale
+    if rng.random() < 0.3:  # a page of few pixels
+        coarse = round(CUT * rng.uniform(0.35, 1.0))
+        small = cv2.resize(crop, (coarse, coarse), interpolation=cv2.INTER_AREA)
+        crop = cv2.resize(small, (CUT, CUT), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+    # Pixel centres are at +0.5, hence the half pixels.
+    dx, dy = shift + 0.5 * scale - 0.5
+    matrix = np.array([[scale[0], 0, dx], [0, scale[1], dy]], np.float32)
+    out = cv2.warpAffine(crop, matrix, (SIZE, SIZE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    moved = (box * np.tile(scale, 2) + np.tile(shift, 2)).astype(np.float32)
+    return spoil(alone(np.asarray(out, np.uint8), rng), rng), moved
+
+
+def alone(crop: Grey, rng: Rng) -> Grey:
+    """Now and then [SIZE,SIZE] with nothing but paper around what lies in the middle: a box needs no words beside it."""
+    if rng.random() >= ALONE_SHARE:
+        return crop
+    reach = BOX * rng.uniform(0.8, 1.6)
+    low, high = round(SIZE / 2 - reach), round(SIZE / 2 + reach)
+    bare = np.full_like(crop, np.median(crop))
+    bare[low:high, low:high] = crop[low:high, low:high]
+    return bare
+
+
+def train(
+    folder: Path,
+    out: Path,
+    minutes: float,
+    *,
+    batch: int = 256,
+    top_rate: float = 3e-3,
+    seed: int = 1,
+    workers: int = 1,
+    max_steps: int | None = None,
+    channels: tuple[int, int, int, int, int] = CHANNELS,
+    log_every: int = 100,
+) -> Verifier:
+    """Train on the candidates in a folder until the minutes (or steps) are spent, save OUT/last.pt, return the averaged network."""
+    torch.manual_seed(seed)
+    return fit(
+        Verifier(channels),
+        lambda number: Candidates(folder, batch, number),
+        loss,
+        out / "last.pt",
+        minutes,
+        top_rate=top_rate,
+        seed=seed,
+        workers=workers,
+        max_steps=max_steps,
+        log_every=log_every,
+    )
+
+
+def main() -> None:
+    parser = options("Train the verifier.", HERE / "work" / "verifier", batch=256)
+    parser.add_argument(
+        "--candidates", type=Path, default=HERE / "work" / "candidates", help="what model.candidates wrote"
+    )
+    args = parser.parse_args()
+    train(
+        args.candidates,
+        args.out,
+        args.minutes,
+        batch=args.batch,
+        top_rate=args.rate,
+        seed=args.seed,
+        max_steps=args.max_steps,
+    )
+
+
+if __name__ == "__main__":
+    main()
