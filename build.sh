@@ -50,6 +50,12 @@ run() {
   rm -f "$log"
 }
 has() { command -v "$1" >/dev/null 2>&1; }
+# room GB FOR: says so if less is free. A full disk shows as a linker, a browser or pip that fails for no visible reason.
+room() {
+  local free
+  free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')
+  [ "$free" -ge "$1" ] || step "WARNING: $free GB of disk are free; $2 takes up to $1 GB"
+}
 
 # ---------------------------------------------------------------- tools
 
@@ -269,6 +275,7 @@ lint_rust() {
 }
 
 test_all() {
+  room 11 "testing from nothing" # Python with PyTorch 7, what is compiled 3
   need_rust
   need shellcheck shellcheck
   need chromium chromium
