@@ -1,6 +1,6 @@
 """Cuts out what the finder takes for boxes on the training pages: what the verifier learns from.
 
-    python -m model.candidates --finder model/work/run/last.pt --count 6000
+    python -m model.candidates --count 6000
 
 The finder looks at each page once, at a random size about that of its use and often with the contrast changed.  What it
 proposes is cut out of the page as it is on disk: a square of CUT pixels in which the candidate's longer side is SIDE pixels.
@@ -23,10 +23,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model import checkpoint, detect
+from model import detect
 from model.dataset import Rng, spoil
 from model.detect import Floats, Grey, Runner, iou, onnx_runner, settings, squares, working_size
-from model.export import finder_onnx
 from model.page import EMPTY, FILLED, IGNORE, pages_in
 
 HERE = Path(__file__).parent
@@ -109,13 +108,13 @@ def cut_out(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Cut the finder's candidates out of the training pages.")
-    parser.add_argument("--finder", type=Path, default=HERE / "work" / "run" / "last.pt", help="its checkpoint")
+    parser.add_argument("--finder", type=Path, default=HERE / "finder.onnx", help="as exported")
     parser.add_argument("--pages", type=Path, default=HERE / "work" / "pages", help="folder of folders of pages")
     parser.add_argument("--out", type=Path, default=HERE / "work" / "candidates")
     parser.add_argument("--count", type=int, default=6000, help="pages of each folder to look at")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    finder = onnx_runner(finder_onnx(checkpoint.load(args.finder)).SerializeToString())
+    finder = onnx_runner(args.finder)
     numbers = settings()
     rng = np.random.default_rng(args.seed)
     cv2.setNumThreads(1)

@@ -32,8 +32,8 @@ class Canvas:
     def height(self) -> int:
         return int(self.image.shape[0])
 
-    def blend(self, cover: Cover, x: int, y: int, grey: float) -> None:
-        """Paints ``grey`` through ``cover`` (float 0..1, ``[h, w]``) whose top left pixel lies at (x, y)."""
+    def blend(self, cover: Cover, x: int, y: int, grey: float | Cover) -> None:
+        """Paints ``grey``, one or of each pixel, through ``cover`` (float 0..1, ``[h, w]``) whose top left pixel lies at (x, y)."""
         h, w = cover.shape
         x0, y0 = max(0, x), max(0, y)
         x1, y1 = min(self.width, x + w), min(self.height, y + h)
@@ -41,7 +41,10 @@ class Canvas:
             return
         m = cover[y0 - y : y1 - y, x0 - x : x1 - x]
         part = self.image[y0:y1, x0:x1]
-        part[...] = (part + (np.float32(grey) - part) * m + np.float32(0.5)).astype(np.uint8)
+        shade = np.asarray(grey, np.float32)
+        if shade.ndim:
+            shade = shade[y0 - y : y1 - y, x0 - x : x1 - x]
+        part[...] = (part + (shade - part) * m + np.float32(0.5)).astype(np.uint8)
 
     def text(self, x: float, baseline: float, text: str, font: Font, grey: float, strength: float = 1.0) -> float:
         """Sets ``text`` from the pen position (x, baseline); returns the pen's position after it."""

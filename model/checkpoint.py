@@ -1,4 +1,4 @@
-"""Checkpoints of training: written, read, averaged, and carried over into a wider network."""
+"""Checkpoints of training: written, read, averaged, carried over into a wider network, and regained from what was exported."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import os
 from pathlib import Path
 from typing import TypeVar
 
+import onnx
 import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
 
-from model.net import Net
+from model.net import ConvBn, Net
 from model.verifier import Verifier
 
 AnyNet = TypeVar("AnyNet", Net, Verifier)
@@ -87,3 +90,56 @@ def widened(net: Net, channels: tuple[int, int, int, int, int]) -> Net:
         value[tuple(slice(size) for size in had.shape)] = had
     wide.load_state_dict(state)
     return wide.eval()
+
+
+def exported_verifier(path: Path) -> Verifier:
+    """The verifier of a file that `model.export` wrote: training can go on from it where its checkpoints are gone.
+
+    It answers as the file does.  Its norms do nothing, so that it must be `settled` before it is trained.
+    """
+    tensors = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in onnx.load(path).graph.initializer}
+    net = Verifier()
+    with torch.no_grad():
+        for name, layer in net.named_children():
+            weight, bias = tensors[f"{name}.w.steps"] * tensors[f"{name}.w.factor"], tensors[f"{name}.b"]
+            if isinstance(layer, ConvBn):
+                layer.conv.weight.copy_(weight)
+                layer.bn.bias.copy_(bias)
+                assert layer.bn.running_var is not None
+                layer.bn.running_var.fill_(1 - layer.bn.eps)
+            else:
+                assert isinstance(layer, nn.Conv2d)
+                assert layer.bias is not None
+                layer.weight.copy_(weight)
+                layer.bias.copy_(bias)
+    return net.eval()
+
+
+def settled(net: AnyNet, x: Tensor) -> AnyNet:
+    """The same network with norms that hold the mean and variance of what they see for the input x [N,1,H,W], weighted to answer as before.
+
+    While a network is trained its norms go by the batch; one whose norms did nothing would answer otherwise at once.
+    """
+    net = copy.deepcopy(net).eval()
+    seen: dict[nn.Module, Tensor] = {}
+
+    def keep(conv: nn.Module, _inputs: tuple[Tensor, ...], out: Tensor) -> None:
+        seen[conv] = out
+
+    layers = [layer for layer in net.modules() if isinstance(layer, ConvBn)]
+    hooks = [layer.conv.register_forward_hook(keep) for layer in layers]
+    with torch.no_grad():
+        net(x)
+        for layer in layers:
+            norm, out = layer.bn, seen[layer.conv]
+            assert norm.running_mean is not None
+            assert norm.running_var is not None
+            mean, var = out.mean((0, 2, 3)), out.var((0, 2, 3))
+            before = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+            norm.bias.add_((mean - norm.running_mean) * before)
+            norm.weight.copy_(before * torch.sqrt(var + norm.eps))
+            norm.running_mean.copy_(mean)
+            norm.running_var.copy_(var)
+    for hook in hooks:
+        hook.remove()
+    return net

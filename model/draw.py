@@ -2,6 +2,7 @@
 
     python -m model.draw --kind corpus --count 3000 --out model/work/pages --seed 1
     python -m model.draw --kind drawn  --count 3000 --out model/work/pages --seed 1
+    python -m model.draw --kind screens --count 1500 --out model/work/pages --seed 1
 
 One process, one page after the other; start one of each kind and let them run beside the training at low priority
 (`nice -n 19`); with --keep the oldest pages make room for the new ones.  The pages, grey and at about the network's
@@ -35,6 +36,7 @@ LONG_SIDE = (
 STORED = (1.05, 1.3)  # times LONG_SIDE: a little larger, so that the crops' own rescaling seldom enlarges
 MAX_ENLARGEMENT = 3.0
 RESTYLED = 0.4  # of the form pages have boxes of another style in the places of their own
+KINDS = ("corpus", "drawn", "screens")
 MAX_ASPECT = 1.6  # longer pages are cut in tiles, so their short side is what counts
 
 Rng = np.random.Generator
@@ -128,9 +130,16 @@ def drawn_pages(rng: Rng) -> Iterator[Page]:
         yield degrade(draw_page(rng), rng)
 
 
+def drawn_screens(rng: Rng) -> Iterator[Page]:
+    """Endless drawn screenshots, with real icons if `model.icons` has collected some; half of them degraded."""
+    while True:
+        page = draw_page(rng, screens=1.0)
+        yield degrade(page, rng) if rng.random() < 0.5 else page
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write pages with labels for training.")
-    parser.add_argument("--kind", choices=("corpus", "drawn"), required=True)
+    parser.add_argument("--kind", choices=KINDS, required=True)
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "work" / "pages")
     parser.add_argument("--seed", type=int, default=1)
@@ -138,14 +147,14 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, help="the form corpus (see model/corpus.py)")
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    rng = np.random.default_rng([args.seed, args.kind == "drawn"])
+    rng = np.random.default_rng([args.seed, KINDS.index(args.kind)])
     if args.kind == "corpus":
         root = corpus.corpus_root(args.corpus)
         if root is None:
             raise SystemExit(corpus.ABSENT)
         source = corpus_pages(root, rng)
     else:
-        source = drawn_pages(rng)
+        source = drawn_pages(rng) if args.kind == "drawn" else drawn_screens(rng)
     folder = args.out / args.kind
     folder.mkdir(parents=True, exist_ok=True)
     old = deque(sorted(pages_in(folder), key=lambda p: p.stat().st_mtime))

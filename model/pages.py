@@ -582,14 +582,14 @@ def _marks(s: Sheet) -> None:
             draw_stray(s.canvas.image, s.boxes[i], rng, hand if rng.random() < 0.6 else None)
 
 
-def draw_page(rng: Rng, fonts: FontBook | None = None) -> Page:
+def draw_page(rng: Rng, fonts: FontBook | None = None, screens: float = 0.22) -> Page:
     """A synthetic page, grey, about 640 to 1500 pixels on its long side, undegraded.
 
-    rng: the page depends on it (and on the installed fonts) alone.  fonts: the faces to use; by default the
-    part of the installed ones that is not kept for validation.
+    rng: the page depends on it (and on the installed fonts and icons) alone.  fonts: the faces to use; by default the
+    part of the installed ones that is not kept for validation.  screens: the share of pages that are screenshots.
     """
     fonts = book(0) if fonts is None else fonts
-    screen = rng.random() < 0.22
+    screen = rng.random() < screens
     lk = random_look(rng, fonts, screen)
     if lk.dark:
         lk.printed = True

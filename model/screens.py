@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from model import icons
 from model import lookalikes as look
 from model.sheet import Sheet
+
+REAL = 0.75  # of the icons on a screen, where real ones are to be had
 
 
 def _switch(s: Sheet, x: float, middle: float, h: float) -> float:
@@ -21,6 +24,10 @@ def _switch(s: Sheet, x: float, middle: float, h: float) -> float:
 
 
 def _icon(s: Sheet, x: float, middle: float, side: float, grey: float | None = None) -> float:
+    real = icons.stock()
+    if real is not None and grey is None and s.rng.random() < REAL:
+        icons.put(s.canvas, real, x, middle - side / 2, side, s.rng)
+        return x + side
     kind = look.ICONS[int(s.rng.integers(len(look.ICONS)))]
     ink = s.look.tint(0.7) if grey is None else grey
     look.icon(s.canvas, kind, x, middle - side / 2, side, ink, s.look.paper, s.rng)
@@ -313,7 +320,100 @@ def web_form(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
     return y
 
 
-PARTS = (todo, mail, settings, grid_view, tree, web_form)
+def entries(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
+    """A menu, a side bar, a folder's files: an icon and words row by row, in some a box where the others have their icon."""
+    rng, lk = s.rng, s.look
+    side = lk.size * rng.uniform(0.9, 1.7)
+    pitch = max(side * 1.15, lk.size * rng.uniform(1.4, 2.4))
+    columns = int(rng.integers(1, 4)) if w > 24 * lk.size else 1
+    cell = w / columns
+    boxes = float(rng.choice([0.0, 0.12, 0.5], p=[0.5, 0.3, 0.2]))
+    keys = columns == 1 and rng.random() < 0.4  # a shortcut, or an icon, at the right end
+    for _ in range(int(rng.integers(3, 18))):
+        if y + pitch > bottom:
+            break
+        middle = y + pitch / 2
+        for c in range(columns):
+            left = x + c * cell + lk.size * 0.4
+            if rng.random() < 0.05:
+                s.canvas.bar(left, y, x + (c + 1) * cell - 4, y + pitch, lk.tint(0.15))
+            end = s.box(left, middle) if rng.random() < boxes else _icon(s, left, middle, side)
+            label = _label(
+                s, max(end, left + side) + lk.size * 0.5, middle, s.phrase(1, 3, x + (c + 1) * cell - end - lk.size * 3)
+            )
+            if keys and rng.random() < 0.6 and label < x + w - 6 * lk.size:
+                if rng.random() < 0.5:
+                    _label(s, x + w - 5 * lk.size, middle, f"Ctrl+{chr(int(rng.integers(65, 91)))}", grey=lk.tint(0.6))
+                else:
+                    _icon(s, x + w - 2 * lk.size, middle, side * 0.8)
+        y += pitch
+    return y + lk.size
+
+
+def _arrow(s: Sheet, x: float, middle: float, side: float) -> float:
+    """The little framed button of a drop-down list, a scroll bar or a counter, with an arrow, a plus or a minus in it."""
+    rng, lk = s.rng, s.look
+    ground = lk.tint(float(rng.choice([0.0, 0.06, 0.15])))
+    radius = float(rng.choice([0, 2, 4]))
+    s.canvas.round_bar(x, middle - side / 2, x + side, middle + side / 2, radius, ground)
+    if rng.random() < 0.75:
+        s.canvas.round_bar(
+            x, middle - side / 2, x + side, middle + side / 2, radius, lk.tint(rng.uniform(0.25, 0.8)), 1
+        )
+    tip = np.array([(-0.22, -0.11), (0, 0.13), (0.22, -0.11)])
+    turn = int(rng.integers(4))
+    for _ in range(turn):
+        tip = tip[:, ::-1] * (1, -1)
+    tip = tip * side + (x + side / 2, middle)
+    kind = rng.random()
+    if kind < 0.8:
+        full = rng.random() < 0.6
+        s.canvas.path(tip, max(1.0, side * 0.09), lk.tint(rng.uniform(0.5, 1.0)), full, full)
+    else:
+        look.icon(s.canvas, "plus", x + side * 0.2, middle - side * 0.3, side * 0.6, lk.ink, ground, rng)
+    return x + side
+
+
+def tools(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
+    """Tool bars: buttons with icons, bare or framed, some with words; drop-down lists and counters between them."""
+    rng, lk = s.rng, s.look
+    for _ in range(int(rng.integers(1, 5))):
+        side = lk.size * rng.uniform(0.95, 2.2)
+        bar = side * rng.uniform(1.3, 1.8)
+        if y + bar > bottom:
+            break
+        ground = lk.tint(float(rng.choice([0.0, 0.05, 0.12, 0.2])))
+        s.canvas.bar(x, y, x + w, y + bar, ground)
+        framed, words = rng.random() < 0.25, rng.random() < 0.3
+        at, middle = x + lk.size * 0.3, y + bar / 2
+        while at < x + w - 8 * lk.size:
+            kind = rng.random()
+            if kind < 0.75:
+                if framed:
+                    s.canvas.round_bar(
+                        at - 3, middle - side / 2 - 3, at + side + 3, middle + side / 2 + 3, 3, lk.tint(0.4), 1
+                    )
+                at = _icon(s, at, middle, side)
+                if words and rng.random() < 0.6:
+                    at = _label(s, at + lk.size * 0.3, middle, s.phrase(1, 2, 7 * lk.size))
+            elif kind < 0.93:
+                room = lk.size * rng.uniform(2.5, 7)
+                high = lk.size * rng.uniform(1.3, 1.8)
+                s.canvas.bar(at, middle - high / 2, at + room, middle + high / 2, lk.paper)
+                s.canvas.frame(at, middle - high / 2, at + room, middle + high / 2, 1, lk.tint(0.4))
+                _label(s, at + lk.size * 0.3, middle, s.phrase(1, 1, room - lk.size * 0.6))
+                at += room
+                for _ in range(int(rng.integers(1, 3))):
+                    at = _arrow(s, at, middle, high)
+            else:
+                s.canvas.bar(at, y + 2, at + 1, y + bar - 2, lk.tint(0.3))
+            at += side * rng.uniform(0.2, 0.9) + (6 if framed else 0)
+        y += bar
+    return y + lk.size * 0.5
+
+
+PARTS = (todo, mail, settings, grid_view, tree, web_form, entries, tools)
+SHARES = (0.14, 0.11, 0.18, 0.11, 0.11, 0.1, 0.15, 0.1)
 
 
 def _chrome(s: Sheet) -> tuple[float, float, float, float]:
@@ -381,7 +481,7 @@ def fill_screen(s: Sheet) -> None:
             s.text(left, at + lk.size * 1.4, s.phrase(1, 5, cell, 1.5, True), 1.5, True)
             at += lk.size * 2.4
         while at < bottom - 4 * lk.size:
-            part = PARTS[int(rng.choice(len(PARTS), p=[0.2, 0.14, 0.24, 0.16, 0.12, 0.14]))]
+            part = PARTS[int(rng.choice(len(PARTS), p=SHARES))]
             at = part(s, left, at, cell, bottom) + lk.size * rng.uniform(0.3, 2)
     if rng.random() < 0.2:  # a dialog in front
         w, h = lk.size * rng.uniform(16, 34), lk.size * rng.uniform(8, 18)

@@ -2,7 +2,8 @@
 
     python -m model.train_verifier --minutes 70 --out model/work/verifier
 
-The state is saved to OUT/last.pt; started again with the same --out it goes on from there (see model.fit).
+The state is saved to OUT/last.pt; started again with the same --out it goes on from there (see model.fit).  With
+--start-from model/verifier.onnx a new training begins from the weights that were exported.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
+from model import checkpoint
 from model.candidates import CUT, LABELS, NONE, SIDE
 from model.dataset import REFRESH, Floats, Grey, Rng, spoil
 from model.fit import fit, options
@@ -28,7 +30,7 @@ from model.verifier import BOX, CHANNELS, SIZE, Verifier, edges
 
 HERE = Path(__file__).parent
 # Share of the crops from each folder of pages.  Those that are not there (yet) are passed over, the others keep their proportions.
-MIX = {"corpus": 0.4, "drawn": 0.3, "browser": 0.2, "negatives": 0.1}
+MIX = {"corpus": 0.32, "drawn": 0.24, "browser": 0.16, "screens": 0.2, "negatives": 0.08}
 OTHER = 0.1  # share of any other folder
 ALONE_SHARE = 0.12  # of the crops, shown with nothing around them
 NONE_SHARE = 0.45  # of the crops, beside those of negatives; of the rest half are filled
@@ -172,12 +174,20 @@ def train(
     workers: int = 1,
     max_steps: int | None = None,
     channels: tuple[int, int, int, int, int] = CHANNELS,
+    start_from: Path | None = None,
     log_every: int = 100,
 ) -> Verifier:
-    """Train on the candidates in a folder until the minutes (or steps) are spent, save OUT/last.pt, return the averaged network."""
+    """Train on the candidates in a folder until the minutes (or steps) are spent, save OUT/last.pt, return the averaged network.
+
+    start_from: an exported verifier to begin with, instead of `channels` at random.
+    """
     torch.manual_seed(seed)
+    net = Verifier(channels)
+    if start_from is not None:
+        crops, _, _ = next(iter(Candidates(folder, batch, seed)))
+        net = checkpoint.settled(checkpoint.exported_verifier(start_from), 1 - crops.float() / 255)
     return fit(
-        Verifier(channels),
+        net,
         lambda number: Candidates(folder, batch, number),
         loss,
         out / "last.pt",
@@ -195,6 +205,7 @@ def main() -> None:
     parser.add_argument(
         "--candidates", type=Path, default=HERE / "work" / "candidates", help="what model.candidates wrote"
     )
+    parser.add_argument("--start-from", type=Path, help="an exported verifier to go on from, e.g. model/verifier.onnx")
     args = parser.parse_args()
     train(
         args.candidates,
@@ -204,6 +215,7 @@ def main() -> None:
         top_rate=args.rate,
         seed=args.seed,
         max_steps=args.max_steps,
+        start_from=args.start_from,
     )
 
 

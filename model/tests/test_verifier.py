@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from model import candidates, checkpoint, detect, fit, train_verifier
+from model import candidates, checkpoint, detect, export, fit, train_verifier
 from model.candidates import CUT, NONE, SIDE, labelled
 from model.detect import Floats, Grey, squares
 from model.page import EMPTY, FILLED, IGNORE, Page, save
@@ -350,3 +350,25 @@ def test_processes_that_make_batches_start_without_the_allocator(monkeypatch: py
     monkeypatch.setattr(fit, "DataLoader", loader)
     fit.batches_of(Same(()), workers)
     assert len(seen_by_loader) == (0 if workers else 2)
+
+
+def test_training_goes_on_from_an_exported_verifier(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = Verifier()
+    for layer in net.modules():  # as after a training, in which no norm does nothing
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(layer.weight, 1.0, 0.2)
+            torch.nn.init.normal_(layer.bias, 0.0, 0.2)
+    path = tmp_path / "verifier.onnx"
+    path.write_bytes(export.verifier_onnx(net.eval()).SerializeToString())
+    x = torch.rand(16, 1, SIZE, SIZE)
+    wanted = torch.from_numpy(detect.onnx_runner(path)(x.numpy()))
+    regained = checkpoint.exported_verifier(path)
+    settled = checkpoint.settled(regained, x)
+    with torch.no_grad():
+        assert torch.allclose(regained(x), wanted, atol=1e-4)
+        assert torch.allclose(settled(x), wanted, atol=1e-4)
+        # In training the norms go by the batch: settled, it still answers much the same; unsettled it would not.
+        spread = float((wanted - wanted.mean(0)).abs().max())
+        assert float((settled.train()(x) - wanted).abs().max()) < 0.2 * spread
+        assert float((regained.train()(x) - wanted).abs().max()) > spread
