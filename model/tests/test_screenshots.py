@@ -1,0 +1,53 @@
+"""The hand-made labels of real screenshots: that the list can be read, and what becomes of a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model.negatives import LIST as NEGATIVES
+from model.negatives import read_list as read_negatives
+from model.page import EMPTY, FILLED, IGNORE
+from model.screenshots import page_of, read_list
+
+
+def test_the_projects_own_list_is_whole() -> None:
+    pictures = read_list()
+    labels = [label for some in pictures.values() for label in some]
+    assert len(pictures) >= 100
+    assert {state for _, state in labels} == {EMPTY, FILLED, IGNORE}
+    for edges, _ in labels:
+        assert 0 <= edges[0] < edges[2]
+        assert 0 <= edges[1] < edges[3]
+    assert any(not some for some in pictures.values())  # pictures without a box are what precision is about
+
+
+def test_training_takes_none_of_them() -> None:
+    packages = {package.name: package for package in read_negatives(NEGATIVES.read_text())}
+    for package, name in read_list():
+        assert package not in packages or not packages[package].takes(name), f"{package}: {name}"
+
+
+def test_a_picture_is_shown_on_white_and_a_line_without_a_state_has_no_box(tmp_path: Path) -> None:
+    table = tmp_path / "list.csv"
+    table.write_text(
+        "package,file,state,x1,y1,x2,y2\na,one.png,checked,4,5,14,15\na,one.png,ambiguous,20,5,30,15\na,two.png,,,,,\n"
+    )
+    pictures = read_list(table)
+    assert pictures["a", "two.png"] == []
+    Image.new("RGBA", (40, 20), (0, 0, 0, 0)).save(tmp_path / "one.png")
+    page = page_of(tmp_path / "one.png", pictures["a", "one.png"])
+    assert page.image.shape == (20, 40)
+    assert (page.image == 255).all()
+    np.testing.assert_array_equal(page.boxes, [[4, 5, 14, 15], [20, 5, 30, 15]])
+    assert page.states.tolist() == [FILLED, IGNORE]
+
+
+def test_a_state_it_does_not_know_is_an_error(tmp_path: Path) -> None:
+    table = tmp_path / "list.csv"
+    table.write_text("package,file,state,x1,y1,x2,y2\na,one.png,tickled,4,5,14,15\n")
+    with pytest.raises(KeyError, match="tickled"):
+        read_list(table)
