@@ -23,9 +23,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model import detect
+from model import checkpoint, detect
 from model.dataset import Rng, spoil
 from model.detect import Floats, Grey, Runner, iou, onnx_runner, settings, squares, working_size
+from model.export import finder_onnx
 from model.page import EMPTY, FILLED, IGNORE, pages_in
 
 HERE = Path(__file__).parent
@@ -108,13 +109,14 @@ def cut_out(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Cut the finder's candidates out of the training pages.")
-    parser.add_argument("--finder", type=Path, default=HERE / "finder.onnx", help="as exported")
+    parser.add_argument("--finder", type=Path, default=HERE / "finder.onnx", help="its export or checkpoint")
     parser.add_argument("--pages", type=Path, default=HERE / "work" / "pages", help="folder of folders of pages")
     parser.add_argument("--out", type=Path, default=HERE / "work" / "candidates")
     parser.add_argument("--count", type=int, default=6000, help="pages of each folder to look at")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    finder = onnx_runner(args.finder)
+    exported = args.finder.suffix == ".onnx"
+    finder = onnx_runner(args.finder if exported else finder_onnx(checkpoint.load(args.finder)).SerializeToString())
     numbers = settings()
     rng = np.random.default_rng(args.seed)
     cv2.setNumThreads(1)
