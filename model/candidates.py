@@ -115,8 +115,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=6000, help="pages of each folder to look at")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    exported = args.finder.suffix == ".onnx"
-    finder = onnx_runner(args.finder if exported else finder_onnx(checkpoint.load(args.finder)).SerializeToString())
+    finder = onnx_runner(finder_onnx(checkpoint.load(args.finder)).SerializeToString())
     numbers = settings()
     rng = np.random.default_rng(args.seed)
     cv2.setNumThreads(1)

@@ -45,17 +45,19 @@ def resume(path: Path, net: AnyNet, averaged: AnyNet, optimiser: torch.optim.Opt
 
 
 def load(path: Path) -> Net:
-    """The averaged network of a finder's checkpoint."""
+    """The averaged network of a finder's checkpoint, or the exported one."""
     return averaged_in(path, Net)
 
 
 def load_verifier(path: Path) -> Verifier:
-    """The averaged network of a verifier's checkpoint."""
+    """The averaged network of a verifier's checkpoint, or the exported one."""
     return averaged_in(path, Verifier)
 
 
 def averaged_in(path: Path, kind: type[AnyNet]) -> AnyNet:
-    """The averaged network of a checkpoint, which must be of that kind."""
+    """The averaged network of a checkpoint, or an exported network, which must be of that kind."""
+    if path.suffix == ".onnx":
+        return exported(path, kind)
     saved = torch.load(path, map_location="cpu", weights_only=True)
     net = kind(tuple(saved["channels"]))
     net.load_state_dict(saved["averaged"])
@@ -92,27 +94,45 @@ def widened(net: Net, channels: tuple[int, int, int, int, int]) -> Net:
     return wide.eval()
 
 
-def exported_verifier(path: Path) -> Verifier:
-    """The verifier of a file that `model.export` wrote: training can go on from it where its checkpoints are gone.
+def exported(path: Path, kind: type[AnyNet]) -> AnyNet:
+    """The network of a file that `model.export` wrote: training can go on from it where its checkpoints are gone.
 
-    It answers as the file does.  Its norms do nothing, so that it must be `settled` before it is trained.
+    It answers as the file does, and is `plain`, so that it must be `settled` before it is trained.
     """
     tensors = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in onnx.load(path).graph.initializer}
-    net = Verifier()
+    net = kind()
     with torch.no_grad():
         for name, layer in net.named_children():
-            weight, bias = tensors[f"{name}.w.steps"] * tensors[f"{name}.w.factor"], tensors[f"{name}.b"]
-            if isinstance(layer, ConvBn):
-                layer.conv.weight.copy_(weight)
-                layer.bn.bias.copy_(bias)
-                assert layer.bn.running_var is not None
-                layer.bn.running_var.fill_(1 - layer.bn.eps)
-            else:
-                assert isinstance(layer, nn.Conv2d)
-                assert layer.bias is not None
-                layer.weight.copy_(weight)
-                layer.bias.copy_(bias)
+            set_plain(layer, tensors[f"{name}.w.steps"] * tensors[f"{name}.w.factor"], tensors[f"{name}.b"])
     return net.eval()
+
+
+def plain(net: AnyNet) -> AnyNet:
+    """The same network in evaluation with norms that do nothing, their work being in the convolutions: two can then be compared."""
+    net = copy.deepcopy(net).eval()
+    with torch.no_grad():
+        for layer in net.children():
+            if isinstance(layer, ConvBn):
+                set_plain(layer, *layer.folded())
+    return net
+
+
+def set_plain(layer: nn.Module, weight: Tensor, bias: Tensor) -> None:
+    """Give a layer this weight [out,in,k,k] and bias [out]; its norm, if it has one, does nothing else."""
+    if isinstance(layer, ConvBn):
+        norm = layer.bn
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        layer.conv.weight.copy_(weight)
+        norm.bias.copy_(bias)
+        norm.weight.fill_(1)
+        norm.running_mean.zero_()
+        norm.running_var.fill_(1 - norm.eps)
+    else:
+        assert isinstance(layer, nn.Conv2d)
+        assert layer.bias is not None
+        layer.weight.copy_(weight)
+        layer.bias.copy_(bias)
 
 
 def settled(net: AnyNet, x: Tensor) -> AnyNet:

@@ -401,7 +401,8 @@ def reliability(p: Floats, good: NDArray[np.bool_], bins: int = 10) -> tuple[flo
     return error, "\n".join(lines)
 
 
-PICKED = {"desktop"}  # sets of pages on which an earlier network saw something: they say little of how often it goes wrong
+# Sets of pages on which an earlier network saw something: they say little of how often it goes wrong.
+PICKED = {"desktop"}
 NOISE = 0.010  # of the share of exact pages, as the mean over the sets, between two seeds (see MODEL_CARD.md)
 
 

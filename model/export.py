@@ -1,6 +1,7 @@
 """Checkpoints -> finder.onnx, verifier.onnx and checkbox.json.
 
     python -m model.export --finder model/work/run/last.pt --verifier model/work/verifier/last.pt
+    python -m model.export --finder model/finder.onnx --verifier model/work/verifier/last.pt model/verifier.onnx
 
 The graphs are written out node by node (batch norm folded) rather than traced: the files then hold nothing but Conv, Relu,
 Add, Resize, Cast and Mul, whatever the exporter of the installed PyTorch does.  The result is run in ONNX Runtime and compared
@@ -22,7 +23,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from model import verifier
-from model.checkpoint import load, load_verifier, mean_of
+from model.checkpoint import load, load_verifier, mean_of, plain
 from model.net import Net, flop
 from model.verifier import Verifier
 
@@ -196,7 +197,7 @@ def export(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Checkpoints to finder.onnx, verifier.onnx and checkbox.json.")
-    several = "of several, trained on from the same one, the mean"
+    several = "a checkpoint or an export; of several, trained on from the same one, the mean"
     parser.add_argument("--finder", type=Path, required=True, nargs="+", help=several)
     parser.add_argument("--verifier", type=Path, required=True, nargs="+", help=several)
     parser.add_argument("--out", type=Path, default=HERE, help="folder")
@@ -207,8 +208,8 @@ def main() -> None:
     )
     args = parser.parse_args()
     settings = json.loads(args.settings.read_text()) if args.settings else {}
-    finder = mean_of([load(path) for path in args.finder])
-    export(finder, mean_of([load_verifier(path) for path in args.verifier]), args.out, settings)
+    finder = mean_of([plain(load(path)) for path in args.finder])
+    export(finder, mean_of([plain(load_verifier(path)) for path in args.verifier]), args.out, settings)
 
 
 if __name__ == "__main__":

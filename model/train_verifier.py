@@ -179,13 +179,13 @@ def train(
 ) -> Verifier:
     """Train on the candidates in a folder until the minutes (or steps) are spent, save OUT/last.pt, return the averaged network.
 
-    start_from: an exported verifier to begin with, instead of `channels` at random.
+    start_from: a verifier to begin with, exported or a checkpoint, instead of `channels` at random.
     """
     torch.manual_seed(seed)
     net = Verifier(channels)
     if start_from is not None:
         crops, _, _ = next(iter(Candidates(folder, batch, seed)))
-        net = checkpoint.settled(checkpoint.exported_verifier(start_from), 1 - crops.float() / 255)
+        net = checkpoint.settled(checkpoint.load_verifier(start_from), 1 - crops.float() / 255)
     return fit(
         net,
         lambda number: Candidates(folder, batch, number),
@@ -205,7 +205,7 @@ def main() -> None:
     parser.add_argument(
         "--candidates", type=Path, default=HERE / "work" / "candidates", help="what model.candidates wrote"
     )
-    parser.add_argument("--start-from", type=Path, help="an exported verifier to go on from, e.g. model/verifier.onnx")
+    parser.add_argument("--start-from", type=Path, help="a verifier to go on from, e.g. model/verifier.onnx")
     args = parser.parse_args()
     train(
         args.candidates,

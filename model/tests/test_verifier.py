@@ -18,6 +18,7 @@ from torch.utils.data import IterableDataset
 from model import candidates, checkpoint, detect, export, fit, train_verifier
 from model.candidates import CUT, NONE, SIDE, labelled
 from model.detect import Floats, Grey, squares
+from model.net import Net
 from model.page import EMPTY, FILLED, IGNORE, Page, save
 from model.train_verifier import loss, seen
 from model.verifier import BOX, SIZE, Verifier, edges
@@ -363,7 +364,7 @@ def test_training_goes_on_from_an_exported_verifier(tmp_path: Path) -> None:
     path.write_bytes(export.verifier_onnx(net.eval()).SerializeToString())
     x = torch.rand(16, 1, SIZE, SIZE)
     wanted = torch.from_numpy(detect.onnx_runner(path)(x.numpy()))
-    regained = checkpoint.exported_verifier(path)
+    regained = checkpoint.load_verifier(path)
     settled = checkpoint.settled(regained, x)
     with torch.no_grad():
         assert torch.allclose(regained(x), wanted, atol=1e-4)
@@ -372,3 +373,22 @@ def test_training_goes_on_from_an_exported_verifier(tmp_path: Path) -> None:
         spread = float((wanted - wanted.mean(0)).abs().max())
         assert float((settled.train()(x) - wanted).abs().max()) < 0.2 * spread
         assert float((regained.train()(x) - wanted).abs().max()) > spread
+
+
+def test_an_exported_network_can_be_exported_again_and_averaged(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    net = Net().eval()
+    for layer in net.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(layer.weight, 1.0, 0.2)
+            torch.nn.init.normal_(layer.bias, 0.0, 0.2)
+    path = tmp_path / "finder.onnx"
+    path.write_bytes(export.finder_onnx(net).SerializeToString())
+    again = checkpoint.load(path)
+    x = torch.rand(2, 1, SIZE, SIZE)
+    with torch.no_grad():
+        assert torch.allclose(checkpoint.plain(net)(x), net(x), atol=1e-4)
+        # The mean with what it was exported from lies between the two, which differ by the rounding to eight bits.
+        mean = checkpoint.mean_of([checkpoint.plain(net), again])
+        rounding = float((again(x) - net(x)).abs().max())
+        assert 0 < float((mean(x) - net(x)).abs().max()) < rounding
