@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from model.checkpoint import AnyNet, resume, save
+from model.checkpoint import AnyNet, resume, save, settled
 
 WARMUP_STEPS = 300
 AVERAGE = 0.999  # of the averaged weights, after a start at less
@@ -61,6 +61,11 @@ def batches_of(data: IterableDataset[Batch], workers: int) -> Iterator[Batch]:
     )
 
 
+def ink(images: Tensor) -> Tensor:
+    """Pictures, 0 black to 255 paper, as the networks take them: ink 1, paper 0."""
+    return 1 - images.float() / 255
+
+
 def average(averaged: AnyNet, net: AnyNet, step: int) -> None:
     """Move the averaged weights towards those that training has at `step`: much at first, by a thousandth later on."""
     keep = min(AVERAGE, (step + 1) / (step + 10))
@@ -95,6 +100,7 @@ def fit(
     seed: int,
     workers: int = 1,
     max_steps: int | None = None,
+    settle: bool = False,
     log_every: int = 100,
 ) -> AnyNet:
     """Train until the minutes (or steps) are spent, save the checkpoint, return the averaged network.
@@ -102,8 +108,13 @@ def fit(
     data: endless batches, given a seed; another one each time that training goes on, or it would see the same again.
     loss: of the network's output and the rest of the batch, and its parts, which are printed every `log_every` steps.
     max_steps: stop after these; the learning rate then follows the steps.
+    settle: the network comes from an export, and the first batch sets its norms.
     """
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    batches: Iterator[Batch] | None = None
+    if settle and not checkpoint.exists():
+        batches = batches_of(data(seed), workers)
+        net = settled(net, ink(next(batches)[0]))
     averaged = copy.deepcopy(net).eval()
     net = net.to(memory_format=torch.channels_last)
     optimiser = optimiser_of(net, top_rate)
@@ -111,7 +122,8 @@ def fit(
     if checkpoint.exists():
         step, spent = resume(checkpoint, net, averaged, optimiser)
         print(f"going on from step {step}, {spent / 60:.1f} minutes", flush=True)
-    batches = batches_of(data(seed + step), workers)
+    if batches is None:
+        batches = batches_of(data(seed + step), workers)
     net.train()
     started, last_save, last_log = time.monotonic() - spent, time.monotonic(), time.monotonic()
     sums: dict[str, float] = {}
@@ -124,7 +136,7 @@ def fit(
         for group in optimiser.param_groups:
             group["lr"] = rate(step, progress, top_rate)
         images, *wanted = next(batches)
-        x = (1 - images.float() / 255).to(memory_format=torch.channels_last)
+        x = ink(images).to(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
             result = net(x)
         total, parts = loss(result, *wanted)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.checkpoint import load, mean_of, widened
+from model.checkpoint import load, mean_of, plain, widened
 from model.dataset import CROP, Crops
 from model.fit import fit, options
 from model.net import CHANNELS, LOG_MAX, LOG_MIN, OUT, STRIDE, Net, unshuffle
@@ -96,13 +96,15 @@ def train(
 ) -> Net:
     """Train until the minutes (or steps) are spent, save OUT/last.pt, return the averaged network.
 
-    start_from: checkpoints whose mean to start from with a fresh schedule, widened to `channels`.
+    start_from: checkpoints or exports whose mean to start from with a fresh schedule, widened to `channels`.
     """
     torch.manual_seed(seed)
     checkpoint = out / "last.pt"
     net = Net(channels)
+    exported = any(path.suffix == ".onnx" for path in start_from or [])
     if start_from is not None and not checkpoint.exists():
-        net = widened(mean_of([load(path) for path in start_from]), channels)
+        nets = [load(path) for path in start_from]
+        net = widened(mean_of([plain(net) for net in nets] if exported else nets), channels)
     return fit(
         net,
         lambda number: Crops(folders, batch, number, crop),
@@ -113,6 +115,7 @@ def train(
         seed=seed,
         workers=workers,
         max_steps=max_steps,
+        settle=exported,
         log_every=log_every,
     )
 
@@ -137,7 +140,7 @@ def main() -> None:
         "--start-from",
         type=Path,
         nargs="+",
-        help="checkpoint to start from, with a fresh schedule; of several the mean; fewer channels are widened",
+        help="checkpoint or export to start from, with a fresh schedule; of several the mean; fewer channels are widened",
     )
     args = parser.parse_args()
     train(

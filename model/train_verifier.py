@@ -182,12 +182,8 @@ def train(
     start_from: a verifier to begin with, exported or a checkpoint, instead of `channels` at random.
     """
     torch.manual_seed(seed)
-    net = Verifier(channels)
-    if start_from is not None:
-        crops, _, _ = next(iter(Candidates(folder, batch, seed)))
-        net = checkpoint.settled(checkpoint.load_verifier(start_from), 1 - crops.float() / 255)
     return fit(
-        net,
+        Verifier(channels) if start_from is None else checkpoint.load_verifier(start_from),
         lambda number: Candidates(folder, batch, number),
         loss,
         out / "last.pt",
@@ -196,6 +192,7 @@ def train(
         seed=seed,
         workers=workers,
         max_steps=max_steps,
+        settle=start_from is not None and start_from.suffix == ".onnx",
         log_every=log_every,
     )
 
