@@ -446,6 +446,29 @@ FONTS = ("sans-serif", "serif", "monospace", "DejaVu Sans", "Liberation Sans", "
          "Cantarell", "FreeSans", "FreeSerif", "Comfortaa", "Lato", "Roboto", "Open Sans", "cursive")  # fmt: skip
 
 
+# Of a keyboard and of small buttons; what in a frame would be a filled or an unclear box is left out: X, □, a tick, a cross.
+KEYS = [
+    *"ABCDEFGHIJKLMNOPQRSTUVWYZ0123456789+?!#%&@<>/;*",
+    "Esc",
+    "Tab",
+    "Alt",
+    "Ctrl",
+    "F5",
+    "↑",
+    "↓",
+    "←",
+    "→",
+    "⇧",
+    "⌘",
+    "▲",
+    "▼",
+    "▶",
+    "☰",
+    "⋮",
+    "…",
+]
+
+
 def browser_path() -> str | None:
     """The browser to use, None if there is none."""
     for name in ("chromium", "chromium-browser", "google-chrome"):
@@ -686,6 +709,53 @@ class Author:
                 )
         return f"<svg width={w} height={h}>{''.join(parts)}</svg>"
 
+    def legend(self) -> str:
+        """What a chart's colours mean: plain squares without a frame, each of a colour of its own, beside their names."""
+        low, high = (110, 220) if self.dark else (60, 165)  # neither as pale as a box's ground nor as dark as its mark
+        side, across = self.rng.uniform(0.6, 1.2), self.rng.random() < 0.4
+        entries: list[str] = []
+        count = int(self.rng.integers(2, 10))
+        while len(entries) < count:
+            red, green, blue = (int(v) for v in self.rng.integers(0, 256, 3))
+            if low <= 0.299 * red + 0.587 * green + 0.114 * blue <= high:
+                square = f"display: inline-block; width: {side:.2f}em; height: {side:.2f}em; background: rgb({red},{green},{blue})"
+                entries.append(
+                    f"<span style='margin-right: 1.2em'><span style='{square}'></span> {self.words(1, 3)}</span>"
+                )
+        return f"{self.drawing()}<p>{(' ' if across else '<br>').join(entries)}</p>"
+
+    def keys(self) -> str:
+        """Keys of a keyboard, and buttons that hold one sign: the frames of both are squares."""
+        style = f"display: inline-block; min-width: 1.1em; padding: 0 {self.rng.uniform(0.1, 0.4):.2f}em; text-align: center; border: 1px solid #888; border-radius: {self.rng.integers(0, 6)}px"
+
+        def key() -> str:
+            return f"<span style='{style}'>{KEYS[int(self.rng.integers(len(KEYS)))]}</span>"
+
+        if self.rng.random() < 0.4:
+            return f"<p>{' '.join(key() for _ in range(int(self.rng.integers(3, 14))))}</p>"
+        lines = [f"{key()} + {key()} {self.words(2, 6)}" for _ in range(int(self.rng.integers(2, 7)))]
+        return f"<p>{'<br>'.join(lines)}</p>"
+
+    def comparison(self) -> str:
+        """A table whose cells hold ticks, crosses and dots, but no box."""
+        signs = str(self.rng.choice(["✓✗", "✔✘", "✔–", "✓×", "●○", "✔✖", "x ", "X "]))
+        columns = int(self.rng.integers(2, 7))
+        rows = "".join(
+            f"<tr><td>{self.words(1, 4)}</td>"
+            + "".join(
+                f"<td style='text-align: center'>{signs[int(self.rng.integers(len(signs)))]}</td>"
+                for _ in range(columns)
+            )
+            + "</tr>"
+            for _ in range(int(self.rng.integers(3, 12)))
+        )
+        return f"<table class='table {'ruled' if self.rng.random() < 0.6 else ''}'>{rows}</table>"
+
+    def bullets(self) -> str:
+        sign = str(self.rng.choice(["square", "disc", "circle", '"■ "', '"▪ "', '"◆ "', '"● "', '"▸ "', '"– "']))
+        items = "".join(f"<li>{self.words(2, 9)}</li>" for _ in range(int(self.rng.integers(2, 8))))
+        return f"<ul style='list-style: {sign}'>{items}</ul>"
+
     def css(self) -> str:
         """The page's own style, above the kit's."""
         rng = self.rng
@@ -762,8 +832,9 @@ class Author:
 
     def body(self) -> str:
         kinds = [self.options, self.options, self.options, self.table, self.radios, self.switches, self.fields, self.buttons, self.icons_row,
-                 self.paragraph, self.heading, self.calendar, self.badges, self.code, self.drawing]  # fmt: skip
-        p = np.array([3, 3, 3, 3, 2, 1, 2, 1.5, 2, 2, 2, 0.7, 1, 0.5, 0.8])
+                 self.paragraph, self.heading, self.calendar, self.badges, self.code, self.drawing, self.legend, self.keys,
+                 self.comparison, self.bullets]  # fmt: skip
+        p = np.array([3, 3, 3, 3, 2, 1, 2, 1.5, 2, 2, 2, 0.7, 1, 0.5, 0.8, 1, 0.8, 1, 0.6])
         chosen = self.rng.choice(len(kinds), size=int(self.rng.integers(2, 10)), p=p / p.sum())
         return "\n".join(kinds[int(k)]() for k in chosen)
 

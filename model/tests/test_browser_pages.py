@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from pathlib import Path
 
@@ -45,6 +46,20 @@ def test_every_control_says_its_state() -> None:
             assert "checkbox" not in page.body()
 
 
+def test_what_only_looks_like_a_checkbox_is_not_labelled_as_one() -> None:
+    for seed in range(30):
+        page = author(seed)
+        for part in (page.legend, page.keys, page.comparison, page.bullets):
+            assert 'class="probe"' not in (drawn := part())
+            assert "<input" not in drawn
+        low, high = (110, 220) if page.dark else (60, 165)
+        colours = re.findall(r"background: rgb\((\d+),(\d+),(\d+)\)", page.legend())
+        assert len(colours) >= 2
+        for red, green, blue in colours:
+            assert low - 1 < 0.299 * int(red) + 0.587 * int(green) + 0.114 * int(blue) < high + 1
+    assert not {"X", "x", "\u25a1", "\u2713", "\u00d7"} & set(bp.KEYS)
+
+
 def test_a_checked_control_differs_from_an_empty_one_and_a_radio_button_is_no_checkbox() -> None:
     assert len({k.name for k in bp.KITS}) == len(bp.KITS)
     for kit in bp.KITS:
@@ -86,7 +101,7 @@ def test_labels_lie_on_what_the_browser_draws(held_out: bool) -> None:
     """Around each empty box there is an outline or a shade that its middle has not."""
     seen = 0
     with closing(bp.pages(np.random.default_rng(3), bp.HERE / "work" / "kits", held_out)) as pages:
-        for _ in range(8):
+        for _ in range(12):
             page = next(pages)
             for box, state in zip(page.boxes, page.states, strict=True):
                 if state != EMPTY:
