@@ -446,6 +446,7 @@ FONTS = ("sans-serif", "serif", "monospace", "DejaVu Sans", "Liberation Sans", "
          "Cantarell", "FreeSans", "FreeSerif", "Comfortaa", "Lato", "Roboto", "Open Sans", "cursive")  # fmt: skip
 
 
+SIGNS = "✓✔✗✘xX×●•■–—-/\\✓xX"  # typed into a box
 # Of a keyboard and of small buttons; what in a frame would be a filled or an unclear box is left out: X, □, a tick, a cross.
 KEYS = [
     *"ABCDEFGHIJKLMNOPQRSTUVWYZ0123456789+?!#%&@<>/;*",
@@ -542,6 +543,9 @@ class Author:
         accent = rng.integers(0, 256, 3)
         self.accent = f"rgb({accent[0]},{accent[1]},{accent[2]})"
         self.styled = rng.random() < 0.7 and kit.name == "native"  # appearance: none and a style of its own
+        self.typed = (
+            rng.random() < 0.25 and kit.name == "native" and not self.dark
+        )  # squares with a sign typed into them
         self.zoom = float(rng.choice([1.0, 1.0, 1.0, 1.25, 1.5, 0.9, 2.0]))
         self.boxes = rng.random() < 0.85
         self.style = self.css()
@@ -562,7 +566,15 @@ class Author:
         on = bool(self.rng.random() < self.share) if on is None else on
         if not self.boxes:
             return self.radio(on) if self.rng.random() < 0.5 else self.icon()
-        return f'<span class="probe" data-state="{FILLED if on else EMPTY}">{self.kit.control(on)}</span>'
+        return f'<span class="probe" data-state="{FILLED if on else EMPTY}">{self.control(on)}</span>'
+
+    def control(self, on: bool) -> str:
+        """The page's checkbox."""
+        if not self.typed:
+            return self.kit.control(on)
+        initials = "".join(chr(int(c)) for c in self.rng.integers(65, 91, 2))
+        sign = initials if self.rng.random() < 0.15 else SIGNS[int(self.rng.integers(len(SIGNS)))]
+        return f'<span class="typed">{sign if on else ""}</span>'
 
     def radio(self, on: bool, name: str = "") -> str:
         """A radio button as the kit draws it, if it is known how, or as its style sheet has the browser draw it."""
@@ -787,6 +799,15 @@ class Author:
                 )
         if self.styled:
             lines += self.own_style(ink, paper)
+        if self.typed:
+            side = self.size * rng.uniform(0.8, 1.5)
+            lines.append(
+                f".typed {{ display: inline-block; box-sizing: border-box; width: {side:.1f}px; height: {side:.1f}px; "
+                f"border: {rng.choice(['1px', '1px', '1.5px', '2px'])} solid {ink}; font: {rng.choice(['', 'italic', 'bold'])} "
+                f"{side * rng.uniform(0.55, 1.1):.1f}px/{side * rng.uniform(0.8, 1.0):.1f}px {rng.choice(['cursive', 'serif', 'sans-serif'])}; "
+                f"text-align: center; vertical-align: middle; white-space: nowrap; text-indent: {rng.uniform(-0.15, 0.0):.2f}em; "
+                f"color: {rng.choice([ink, '#1a2f8f'])} }}"
+            )
         return "\n".join(lines)
 
     def own_style(self, ink: str, paper: str) -> list[str]:
@@ -880,9 +901,7 @@ def shoot(tab: Tab, author: Author, links: list[str], path: Path) -> Page | None
     """Render a page; None if its control cannot be measured.  The tab's device pixels are those of the result."""
     body = author.body()
     # Alone: where does the control draw its box?
-    alone = (
-        f"<div style='padding:{PROBE}px'><span class='probe' data-state='0'>{author.kit.control(False)}</span></div>"
-    )
+    alone = f"<div style='padding:{PROBE}px'><span class='probe' data-state='0'>{author.control(False)}</span></div>"
     offset = None
     if author.boxes:
         path.write_text(author.document(links, alone))

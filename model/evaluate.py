@@ -401,14 +401,14 @@ def reliability(p: Floats, good: NDArray[np.bool_], bins: int = 10) -> tuple[flo
     return error, "\n".join(lines)
 
 
-# Sets of pages on which an earlier network saw something: they say little of how often it goes wrong.
+# Sets of pages on which an earlier network saw something: they say little of how often it goes wrong, and choose nothing.
 PICKED = {"desktop"}
 NOISE = 0.010  # of the share of exact pages, as the mean over the sets, between two seeds (see MODEL_CARD.md)
 
 
 def whole_sets(tallies: dict[str, Tally]) -> list[Tally]:
-    """The sets with boxes, without those that are part of another."""
-    return [t for name, t in tallies.items() if not name.startswith(" ") and t.truth]
+    """The sets with boxes, without those PICKED and those that are part of another."""
+    return [t for name, t in tallies.items() if not name.startswith(" ") and name not in PICKED and t.truth]
 
 
 def calibration(tallies: dict[str, Tally]) -> dict[str, float]:
@@ -428,18 +428,17 @@ def operating_point(tallies: dict[str, Tally]) -> dict[str, object]:
     """Threshold and state bias from the sets; each set weighs the same. Prints how well the calibration holds.
 
     The threshold, in calibrated confidence and steps of 0.05, is 0.5, where a box is as likely as not, unless at another one more
-    pages have both counts right, as the mean over the sets but those PICKED, by more than two seeds differ (NOISE).
+    pages have both counts right, as the mean over the sets, by more than two seeds differ (NOISE).
     """
     sets = whole_sets(tallies)
     logit = np.concatenate([part for t in sets for part in t.logit])
     good = np.concatenate([part for t in sets for part in t.good])
     error, text = reliability((1 / (1 + np.exp(-logit))).astype(np.float32), good)
     print(f"expected calibration error {error:.4f}\n{text}")
-    as_they_come = whole_sets({name: t for name, t in tallies.items() if name not in PICKED})
     share: dict[float, float] = {}
     for step in range(4, 18):
         threshold = step / 20
-        exact = [t.exact_from(float(np.log(threshold / (1 - threshold)))) for t in as_they_come]
+        exact = [t.exact_from(float(np.log(threshold / (1 - threshold)))) for t in sets]
         print(
             f"threshold {threshold:.2f}: pages exact {np.mean(exact):.4f}, by set {' '.join(f'{v:.3f}' for v in exact)}"
         )

@@ -33,6 +33,8 @@ HERE = Path(__file__).parent
 MIX = {"corpus": 0.32, "drawn": 0.22, "browser": 0.14, "screens": 0.1, "screenshots": 0.14, "negatives": 0.08}
 OTHER = 0.1  # share of any other folder
 ALONE_SHARE = 0.12  # of the crops, shown with nothing around them
+EDGE_SHARE = 0.06  # of the crops, cut by the edge of the page, beyond which is paper
+EDGE_MOST = 1 / 3  # share of a box that the edge cuts off at most: one that shows less need not be found
 NONE_SHARE = 0.45  # of the crops, beside those of negatives; of the rest half are filled
 
 
@@ -135,11 +137,18 @@ class Candidates(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
 def seen(crop: Grey, box: Floats, rng: Rng) -> tuple[Grey, Floats]:
     """A stored crop [CUT,CUT] as the verifier might see it [SIZE,SIZE], and its box [4] there.
 
-    It is shifted and scaled, since the finder's boxes are not exact, taken from a coarser page, bared of what is around it, and spoiled.
+    It is cut by the page's edge, shifted and scaled, since the finder's boxes are not exact, taken from a coarser page, bared of what
+    is around it, and spoiled.
     """
+    is_box = box.any()
+    shows = (box if is_box else np.array([CUT - SIDE, CUT - SIDE, CUT + SIDE, CUT + SIDE]) / 2).astype(np.float32)
+    edge = page_edge(shows, rng)
+    middle = np.full(2, CUT / 2)
+    if edge is not None:
+        shows[edge[0]] = edge[1]
+        middle = (shows[:2] + shows[2:]) / 2
     scale = BOX / SIDE * np.exp(rng.normal(0, 0.07, 1) + rng.normal(0, 0.03, 2)).clip(0.82, 1.25)
-    middle = CUT / 2 + rng.normal(0, 0.06, 2) * SIDE
-    shift = SIZE / 2 - middle * scale
+    shift = SIZE / 2 - (middle + rng.normal(0, 0.06, 2) * SIDE) * scale
     if rng.random() < 0.3:  # a page of few pixels
         coarse = round(CUT * rng.uniform(0.35, 1.0))
         small = cv2.resize(crop, (coarse, coarse), interpolation=cv2.INTER_AREA)
@@ -148,8 +157,23 @@ def seen(crop: Grey, box: Floats, rng: Rng) -> tuple[Grey, Floats]:
     dx, dy = shift + 0.5 * scale - 0.5
     matrix = np.array([[scale[0], 0, dx], [0, scale[1], dy]], np.float32)
     out = cv2.warpAffine(crop, matrix, (SIZE, SIZE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    moved = (box * np.tile(scale, 2) + np.tile(shift, 2)).astype(np.float32)
-    return spoil(alone(np.asarray(out, np.uint8), rng), rng), moved
+    moved = (shows * np.tile(scale, 2) + np.tile(shift, 2)).astype(np.float32)
+    out = spoil(alone(np.asarray(out, np.uint8), rng), rng)
+    if edge is not None:  # beyond it is paper, whatever the page is like
+        axis, at = edge[0] % 2, round(float(moved[edge[0]]))
+        beyond = slice(0, max(at, 0)) if edge[0] < 2 else slice(max(at, 0), SIZE)
+        out = out.copy()
+        out[(beyond, slice(None)) if axis else (slice(None), beyond)] = 255
+    return out, moved if is_box else np.zeros(4, np.float32)
+
+
+def page_edge(around: Floats, rng: Rng) -> tuple[int, float] | None:
+    """Now and then an edge of the page that cuts a candidate [4]: which of its edges it replaces, and where it is."""
+    if rng.random() >= EDGE_SHARE:
+        return None
+    side = int(rng.integers(4))
+    off = float(rng.uniform(0, EDGE_MOST) * (around[2:] - around[:2])[side % 2])
+    return side, float(around[side]) + (off if side < 2 else -off)
 
 
 def alone(crop: Grey, rng: Rng) -> Grey:

@@ -172,6 +172,30 @@ def test_what_is_seen_moves_with_its_box(monkeypatch: pytest.MonkeyPatch) -> Non
     np.testing.assert_allclose(np.mean(boxes, 0)[2] - np.mean(boxes, 0)[0], 34 * BOX / SIDE, rtol=0.05)
 
 
+def test_the_edge_of_the_page_leaves_most_of_a_box_and_paper_beyond_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_verifier, "spoil", lambda image, _: image)
+    monkeypatch.setattr(train_verifier, "EDGE_SHARE", 1.0)
+    monkeypatch.setattr(train_verifier, "ALONE_SHARE", 0.0)
+    crop = np.full((CUT, CUT), 100, np.uint8)  # no paper but beyond the page
+    sides, shares = set(), []
+    for seed in range(60):
+        picture, box = seen(crop, rows((55, 55, 81, 81))[0], np.random.default_rng(seed))
+        white = [bool((line == 255).all()) for line in (picture[:, 0], picture[0], picture[:, -1], picture[-1])]
+        assert sum(white) == 1
+        side = white.index(True)
+        ends = np.array([*np.argwhere(picture != 255).min(0)[::-1], *np.argwhere(picture != 255).max(0)[::-1] + 1])
+        assert abs(float(box[side]) - int(ends[side])) <= 0.5  # the box ends where the page does
+        assert np.abs((box[:2] + box[2:]) / 2 - SIZE / 2).max() < 6  # what shows of it is in the middle
+        length = box[2:] - box[:2]
+        shares.append(float(length[side % 2] / length[1 - side % 2]))
+        sides.add(side)
+    assert sides == {0, 1, 2, 3}
+    assert 0.55 < min(shares) < 0.75  # 2/3, and what scaling does to it
+    assert max(shares) > 0.95
+    _, box = seen(crop, rows((0, 0, 0, 0))[0], np.random.default_rng(1))
+    assert not box.any()
+
+
 @pytest.fixture(scope="module")
 def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of candidates, cut out of three drawn pages whose finder is made up."""
