@@ -199,8 +199,7 @@ class Tally:
     good: list[NDArray[np.bool_]] = field(default_factory=list)
     rated: dict[int, list[tuple[Floats, NDArray[np.bool_]]]] = field(default_factory=lambda: {EMPTY: [], FILLED: []})
     count: dict[int, int] = field(default_factory=lambda: {EMPTY: 0, FILLED: 0})
-    states: list[tuple[float, int]] = field(default_factory=list)
-    counted: list[tuple[Floats, NDArray[np.int8], list[int]]] = field(default_factory=list)
+    counted: list[tuple[Floats, Floats, list[int]]] = field(default_factory=list)
     worst: list[tuple[int, Labelled, Found, NDArray[np.intp], NDArray[np.bool_]]] = field(default_factory=list)
 
     def add(self, page: Labelled, found: Found, conf: float) -> None:
@@ -233,17 +232,16 @@ class Tally:
         wanted = [int((states == s).sum()) for s in (EMPTY, FILLED)]
         given = [(said[on & ~ignored] == s).sum() for s in (EMPTY, FILLED)]
         self.exact += wanted == given
-        self.counted.append((found.logit[~ignored], said[~ignored], wanted))
-        self.states += [(float(s), int(states[t])) for s, t in zip(found.state[hits], to[hits], strict=True)]
+        self.counted.append((found.logit[~ignored], found.state[~ignored], wanted))
         errors = int(real.sum() - hits.sum() + false.sum() + (~correct).sum())
         self.worst.append((errors, page, found.above(conf), to[on], ignored[on]))
 
-    def exact_from(self, logit: float) -> float:
-        """Share of pages whose counts of both states are right if boxes of at least this logit are reported."""
-        right = [
-            wanted == [int((said[logits >= logit] == s).sum()) for s in (EMPTY, FILLED)]
-            for logits, said, wanted in self.counted
-        ]
+    def exact_from(self, logit: float, bias: float = 0.0) -> float:
+        """Share of pages whose counts of both states are right if boxes of at least this logit are reported, the state's shifted."""
+        right = []
+        for logits, states, wanted in self.counted:
+            filled = states[logits >= logit] + bias > 0
+            right.append(wanted == [int((~filled).sum()), int(filled.sum())])
         return float(np.mean(right))
 
     def row(self) -> dict[str, float]:
@@ -405,6 +403,9 @@ def reliability(p: Floats, good: NDArray[np.bool_], bins: int = 10) -> tuple[flo
 PICKED = {"desktop"}
 NOISE = 0.010  # of the share of exact pages, as the mean over the sets, between two seeds (see MODEL_CARD.md)
 
+THRESHOLDS = tuple(step / 20 for step in range(4, 18))  # of calibrated confidence
+BIASES = tuple(step / 4 for step in range(-4, 5))  # added to the logit of "filled"
+
 
 def whole_sets(tallies: dict[str, Tally]) -> list[Tally]:
     """The sets with boxes, without those PICKED and those that are part of another."""
@@ -427,31 +428,23 @@ def calibration(tallies: dict[str, Tally]) -> dict[str, float]:
 def operating_point(tallies: dict[str, Tally]) -> dict[str, object]:
     """Threshold and state bias from the sets; each set weighs the same. Prints how well the calibration holds.
 
-    The threshold, in calibrated confidence and steps of 0.05, is 0.5, where a box is as likely as not, unless at another one more
-    pages have both counts right, as the mean over the sets, by more than two seeds differ (NOISE).
+    They are 0.5, where a box is as likely as not, and 0, unless with others more pages have both counts right, as the mean over the
+    sets, by more than two seeds differ (NOISE).
     """
     sets = whole_sets(tallies)
     logit = np.concatenate([part for t in sets for part in t.logit])
     good = np.concatenate([part for t in sets for part in t.good])
     error, text = reliability((1 / (1 + np.exp(-logit))).astype(np.float32), good)
     print(f"expected calibration error {error:.4f}\n{text}")
-    share: dict[float, float] = {}
-    for step in range(4, 18):
-        threshold = step / 20
-        exact = [t.exact_from(float(np.log(threshold / (1 - threshold)))) for t in sets]
-        print(
-            f"threshold {threshold:.2f}: pages exact {np.mean(exact):.4f}, by set {' '.join(f'{v:.3f}' for v in exact)}"
-        )
-        share[threshold] = float(np.mean(exact))
-    best = max(share, key=lambda threshold: share[threshold])
-    conf = best if share[best] > share[0.5] + NOISE else 0.5
-    biases = np.arange(-3, 3.01, 0.25)
-    right = [
-        np.mean([np.mean([(s + bias > 0) == (k == FILLED) for s, k in t.states]) for t in sets]) for bias in biases
-    ]
-    print("state right by bias: " + " ".join(f"{bias:+.2f}:{v:.4f}" for bias, v in zip(biases, right, strict=True)))
-    # Zero unless another bias is clearly better: a peak a few boxes high is noise.
-    bias = float(biases[int(np.argmax(right))]) if max(right) > right[len(biases) // 2] + 0.003 else 0.0
+    share: dict[tuple[float, float], float] = {}
+    print(f"pages exact, as the mean over the sets, by threshold and by state bias {BIASES}")
+    for threshold in THRESHOLDS:
+        for bias in BIASES:
+            exact = [t.exact_from(float(np.log(threshold / (1 - threshold))), bias) for t in sets]
+            share[threshold, bias] = float(np.mean(exact))
+        print(f"{threshold:.2f}: " + " ".join(f"{share[threshold, bias]:.4f}" for bias in BIASES))
+    best = max(share, key=lambda chosen: round(share[chosen], 3))  # of those alike the first
+    conf, bias = best if share[best] > share[0.5, 0.0] + NOISE else (0.5, 0.0)
     return {"conf": conf, "filled_bias": bias}
 
 
@@ -513,6 +506,7 @@ def main() -> None:
     only = args.only.split(",") if args.only else None
     run = networks(args.networks)
     if args.calibrate is not None:
+        numbers["filled_bias"] = 0.0
         numbers["calibration"] = calibration(measure(args.sets, by_network(run, numbers, 0.0), conf, only, args.limit))
         print(f"calibration: {numbers['calibration']}")
     detector = by_artifact(args.artifact.split()) if args.artifact else by_network(run, numbers)
