@@ -446,7 +446,7 @@ FONTS = ("sans-serif", "serif", "monospace", "DejaVu Sans", "Liberation Sans", "
          "Cantarell", "FreeSans", "FreeSerif", "Comfortaa", "Lato", "Roboto", "Open Sans", "cursive")  # fmt: skip
 
 
-SIGNS = "✓✔✗✘xX×●•■–—-/\\✓xX"  # typed into a box
+SIGNS = "✓✔✗✘xX×●•■–—-/\\✓xX"  # typed into a box; those twice here, twice as often
 # Of a keyboard and of small buttons; what in a frame would be a filled or an unclear box is left out: X, □, a tick, a cross.
 KEYS = [
     *"ABCDEFGHIJKLMNOPQRSTUVWYZ0123456789+?!#%&@<>/;*",
@@ -543,9 +543,8 @@ class Author:
         accent = rng.integers(0, 256, 3)
         self.accent = f"rgb({accent[0]},{accent[1]},{accent[2]})"
         self.styled = rng.random() < 0.7 and kit.name == "native"  # appearance: none and a style of its own
-        self.typed = (
-            rng.random() < 0.25 and kit.name == "native" and not self.dark
-        )  # squares with a sign typed into them
+        # Squares with a sign typed into them.
+        self.typed = rng.random() < 0.25 and kit.name == "native" and not self.dark
         self.zoom = float(rng.choice([1.0, 1.0, 1.0, 1.25, 1.5, 0.9, 2.0]))
         self.boxes = rng.random() < 0.85
         self.style = self.css()

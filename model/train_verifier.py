@@ -160,10 +160,10 @@ def seen(crop: Grey, box: Floats, rng: Rng) -> tuple[Grey, Floats]:
     moved = (shows * np.tile(scale, 2) + np.tile(shift, 2)).astype(np.float32)
     out = spoil(alone(np.asarray(out, np.uint8), rng), rng)
     if edge is not None:  # beyond it is paper, whatever the page is like
-        axis, at = edge[0] % 2, round(float(moved[edge[0]]))
-        beyond = slice(0, max(at, 0)) if edge[0] < 2 else slice(max(at, 0), SIZE)
+        at = max(0, round(float(moved[edge[0]])))
+        beyond = slice(0, at) if edge[0] < 2 else slice(at, SIZE)
         out = out.copy()
-        out[(beyond, slice(None)) if axis else (slice(None), beyond)] = 255
+        (out if edge[0] % 2 else out.T)[beyond] = 255
     return out, moved if is_box else np.zeros(4, np.float32)
 
 
