@@ -854,7 +854,7 @@ class Author:
         kinds = [self.options, self.options, self.options, self.table, self.radios, self.switches, self.fields, self.buttons, self.icons_row,
                  self.paragraph, self.heading, self.calendar, self.badges, self.code, self.drawing, self.legend, self.keys,
                  self.comparison, self.bullets]  # fmt: skip
-        p = np.array([3, 3, 3, 3, 2, 1, 2, 1.5, 2, 2, 2, 0.7, 1, 0.5, 0.8, 1, 0.8, 1, 0.6])
+        p = np.array([3, 3, 3, 3, 2, 1, 2, 1.5, 2, 2, 2, 0.7, 1, 0.5, 0.8, 2, 0.8, 1, 0.6])
         chosen = self.rng.choice(len(kinds), size=int(self.rng.integers(2, 10)), p=p / p.sum())
         return "\n".join(kinds[int(k)]() for k in chosen)
 

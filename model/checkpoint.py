@@ -94,6 +94,54 @@ def widened(net: Net, channels: tuple[int, int, int, int, int]) -> Net:
     return wide.eval()
 
 
+# The layers that share channels, with the axis on which they do: 0 where they put them out, 1 where they take them in; by the number
+# of their stride in Net.channels.
+SHARED: list[tuple[int, list[tuple[str, int]]]] = [
+    (0, [("stem2", 0), ("stem4", 1)]),
+    (1, [("stem4", 0), ("down8", 1)]),
+    (2, [("down8", 0), ("up8", 0), ("fuse8", 1), ("down16", 1)]),
+    (2, [("fuse8", 0), ("head", 1)]),
+    (3, [("down16", 0), ("res16", 0), ("res16", 1), ("up16", 0), ("fuse16", 1), ("down32", 1)]),
+    (3, [("fuse16", 0), ("up8", 1)]),
+    (4, [("down32", 0), ("res32a", 0), ("res32a", 1), ("res32b", 0), ("res32b", 1), ("up16", 1)]),
+]
+
+
+def narrowed(net: Net, channels: tuple[int, int, int, int, int]) -> Net:
+    """A network of at most as many channels at each stride, with those of `net` that weigh most; it answers otherwise until trained.
+
+    Kept are the channels with the largest product of the weights that make them and of those that read them (as in the pruning of
+    filters by their norm, Li et al. 2017).  It is `plain`.  Raises ValueError where a stride would gain channels.
+    """
+    if any(new > old for new, old in zip(channels, net.channels, strict=True)):
+        raise ValueError(f"{channels} channels are not fewer than {net.channels}")
+    net = plain(net)
+    weights: dict[str, Tensor] = {}
+    biases: dict[str, Tensor] = {}
+    for name, layer in net.named_children():
+        if isinstance(layer, ConvBn):
+            weights[name], biases[name] = layer.folded()
+        else:
+            assert isinstance(layer, nn.Conv2d)
+            assert layer.bias is not None
+            weights[name], biases[name] = layer.weight, layer.bias
+    for stride, layers in SHARED:
+        norms = {
+            axis: [weights[n].detach().transpose(0, axis).flatten(1).norm(dim=1) for n, a in layers if a == axis]
+            for axis in (0, 1)
+        }
+        kept = (sum(norms[0]) * sum(norms[1])).topk(channels[stride]).indices.sort().values
+        for name, axis in layers:
+            weights[name] = weights[name].index_select(axis, kept)
+            if axis == 0:
+                biases[name] = biases[name][kept]
+    narrow = Net(channels)
+    with torch.no_grad():
+        for name, layer in narrow.named_children():
+            set_plain(layer, weights[name], biases[name])
+    return narrow.eval()
+
+
 def exported(path: Path, kind: type[AnyNet]) -> AnyNet:
     """The network of a file that `model.export` wrote: training can go on from it where its checkpoints are gone.
 

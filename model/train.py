@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.checkpoint import load, mean_of, plain, widened
+from model.checkpoint import load, mean_of, narrowed, plain, widened
 from model.dataset import CROP, Crops
 from model.fit import fit, options
 from model.net import CHANNELS, LOG_MAX, LOG_MIN, OUT, STRIDE, Net, unshuffle
@@ -96,7 +96,7 @@ def train(
 ) -> Net:
     """Train until the minutes (or steps) are spent, save OUT/last.pt, return the averaged network.
 
-    start_from: checkpoints or exports whose mean to start from with a fresh schedule, widened to `channels`.
+    start_from: checkpoints or exports whose mean to start from with a fresh schedule, widened or narrowed to `channels`.
     """
     torch.manual_seed(seed)
     checkpoint = out / "last.pt"
@@ -104,7 +104,10 @@ def train(
     exported = any(path.suffix == ".onnx" for path in start_from or [])
     if start_from is not None and not checkpoint.exists():
         nets = [load(path) for path in start_from]
-        net = widened(mean_of([plain(net) for net in nets] if exported else nets), channels)
+        mean = mean_of([plain(net) for net in nets] if exported else nets)
+        fewer = any(new < old for new, old in zip(channels, mean.channels, strict=True))
+        net = narrowed(mean, channels) if fewer else widened(mean, channels)
+        exported = exported or fewer  # and so is plain
     return fit(
         net,
         lambda number: Crops(folders, batch, number, crop),
@@ -140,7 +143,7 @@ def main() -> None:
         "--start-from",
         type=Path,
         nargs="+",
-        help="checkpoint or export to start from, with a fresh schedule; of several the mean; fewer channels are widened",
+        help="checkpoint or export to start from, with a fresh schedule; of several the mean; widened or narrowed to --channels",
     )
     args = parser.parse_args()
     train(

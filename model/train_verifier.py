@@ -24,6 +24,7 @@ from model import checkpoint
 from model.candidates import CUT, LABELS, NONE, SIDE
 from model.dataset import REFRESH, Floats, Grey, Rng, spoil
 from model.fit import fit, options
+from model.marks import draw_mark, draw_stray
 from model.page import EMPTY, FILLED
 from model.train import giou
 from model.verifier import BOX, CHANNELS, SIZE, Verifier, edges
@@ -35,7 +36,12 @@ OTHER = 0.1  # share of any other folder
 ALONE_SHARE = 0.12  # of the crops, shown with nothing around them
 EDGE_SHARE = 0.06  # of the crops, cut by the edge of the page, beyond which is paper
 EDGE_MOST = 1 / 3  # share of a box that the edge cuts off at most: one that shows less need not be found
-NONE_SHARE = 0.45  # of the crops, beside those of negatives; of the rest half are filled
+NONE_SHARE = 0.45  # of the crops, beside those of negatives
+EMPTY_SHARE = 0.6  # of the rest; with those that are marked here about half are filled
+MARK_SHARE = 0.25  # of the empty boxes on light ground, marked here, so that no two marks are seen twice
+STRAY_SHARE = 0.12  # of them, only crossed by a stroke, or beside a box that is marked
+PEN_SHARE = 0.06  # of what is no box, marked as if it were one: a mark does not make a box
+LIGHT = 128  # the median of a crop on which a pen shows
 
 
 def loss(out: Tensor, label: Tensor, box: Tensor) -> tuple[Tensor, dict[str, float]]:
@@ -99,7 +105,7 @@ class Stock:
         while True:
             name = names[rng.choice(len(names), p=share / share.sum())]
             none = rng.random() < NONE_SHARE or name == "negatives"
-            label = NONE if none else (EMPTY, FILLED)[rng.integers(2)]
+            label = NONE if none else EMPTY if rng.random() < EMPTY_SHARE else FILLED
             those = self._places[name, label]
             if len(those):
                 file, i = those[rng.integers(len(those))]
@@ -123,6 +129,7 @@ class Candidates(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
             crops, labels, boxes = [], [], []
             for _ in range(self.batch):
                 crop, box, label = stock.pick(rng)
+                crop, label = marked(crop, box, label, rng)
                 crop, box = seen(crop, box, rng)
                 crops.append(crop)
                 labels.append(label)
@@ -132,6 +139,46 @@ class Candidates(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
                 torch.tensor(labels, dtype=torch.int8),
                 torch.from_numpy(np.stack(boxes)),
             )
+
+
+def marked(crop: Grey, box: Floats, label: int, rng: Rng) -> tuple[Grey, int]:
+    """A stored crop [CUT,CUT] with a box [4], and its label, after somebody had a pen: now and then an empty box is marked, and is
+    filled then, or crossed by a stray stroke, or lies beside one that is marked, and is still empty.  What is no box stays none.
+    """
+    chance = rng.random()
+    share = {NONE: PEN_SHARE, EMPTY: MARK_SHARE + STRAY_SHARE, FILLED: 0.0}[label]
+    if chance >= share or np.median(crop) < LIGHT:
+        return crop, label
+    crop = crop.copy()
+    if label == NONE:
+        middle, half = CUT / 2 + rng.normal(0, 0.1, 2) * SIDE, SIDE * rng.uniform(0.35, 0.55)
+        draw_mark(crop, np.array([*(middle - half), *(middle + half)], np.float32), rng)
+    elif chance < STRAY_SHARE:
+        if rng.random() < 0.6:
+            draw_stray(crop, box, rng)
+        else:
+            apart = rng.uniform(1.2, 2.6)  # box sides from the middle of one to that of the other
+            toward = np.array(((0, 1), (0, -1), (1, 0), (-1, 0))[rng.integers(4)])
+            beside = box + np.tile(toward * (box[2:] - box[:2]) * apart, 2).astype(np.float32)
+            draw_mark(crop, beside, rng, room=2 * apart - 1)
+    else:
+        label = FILLED
+        if rng.random() < 0.12:
+            print_mark(crop, box, rng)
+        else:
+            draw_mark(crop, box, rng, room=rng.uniform(1, 5))
+    return crop, label
+
+
+def print_mark(crop: Grey, box: Floats, rng: Rng) -> None:
+    """A square, a disc or a diamond printed in the middle of a box [4], with room around it, as viewers fill fields; in place."""
+    middle, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2 * rng.uniform(0.35, 0.72)
+    kind = rng.integers(3)
+    turns = np.arange(24) * np.pi / 12 if kind == 1 else np.arange(4) * np.pi / 2 + (np.pi / 4 if kind == 0 else 0)
+    reach = half * (np.sqrt(2) if kind == 0 else 1)
+    points = middle + np.stack([np.cos(turns), np.sin(turns)], 1) * reach
+    # Points in sixteenths of a pixel, whose centres are at +0.5.
+    cv2.fillPoly(crop, [np.round((points - 0.5) * 16).astype(np.int32)], (float(rng.uniform(0, 90)),), cv2.LINE_AA, 4)
 
 
 def seen(crop: Grey, box: Floats, rng: Rng) -> tuple[Grey, Floats]:

@@ -134,6 +134,23 @@ def test_a_mean_lies_between_the_networks() -> None:
     assert all(torch.equal(value, alone[key]) for key, value in a.state_dict().items())
 
 
+def test_a_narrowed_network_keeps_the_channels_that_are_used() -> None:
+    torch.manual_seed(0)
+    net = checkpoint.plain(Net((4, 8, 8, 16, 16)))
+    # Channels that nothing reads can go without a difference.
+    with torch.no_grad():
+        for name in ("fuse8", "down16"):
+            getattr(net, name).conv.weight[:, [1, 6]] = 0
+        net.head.weight[:, [0, 3]] = 0
+        net.res32a.conv.weight[:, 5] = net.res32b.conv.weight[:, 5] = net.up16.weight[:, 5] = 0
+    narrow = checkpoint.narrowed(net, (4, 8, 6, 16, 15))
+    assert narrow.channels == (4, 8, 6, 16, 15)
+    x = torch.rand(1, 1, 64, 96)
+    torch.testing.assert_close(narrow(x), net.eval()(x), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="not fewer"):
+        checkpoint.narrowed(narrow, (4, 8, 8, 16, 16))
+
+
 def test_a_widened_network_answers_as_before_and_can_learn() -> None:
     torch.manual_seed(2)
     net = Net((4, 8, 8, 16, 16)).eval()

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
+import tarfile
+import urllib.request
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +17,7 @@ from PIL import Image
 from model.negatives import LIST as NEGATIVES
 from model.negatives import read_list as read_negatives
 from model.page import EMPTY, FILLED, IGNORE
-from model.screenshots import HELD_OUT, page_of, read_list
+from model.screenshots import HELD_OUT, fetch_python, page_of, pictures_in, read_list, unversioned
 
 
 def test_the_projects_own_list_is_whole() -> None:
@@ -27,7 +33,7 @@ def test_the_projects_own_list_is_whole() -> None:
 
 def test_other_training_pages_take_none_of_those_held_out() -> None:
     pictures = read_list()
-    assert {package for package, _ in pictures} > HELD_OUT.keys()
+    assert {unversioned(package) for package, _ in pictures} > HELD_OUT.keys()
     packages = {package.name: package for package in read_negatives(NEGATIVES.read_text())}
     for package, name in pictures:
         if package in HELD_OUT and package in packages:
@@ -54,3 +60,51 @@ def test_a_state_it_does_not_know_is_an_error(tmp_path: Path) -> None:
     table.write_text("package,file,state,x1,y1,x2,y2\na,one.png,tickled,4,5,14,15\n")
     with pytest.raises(KeyError, match="tickled"):
         read_list(table)
+
+
+def archives(files: dict[str, bytes]) -> list[bytes]:
+    """A .zip and a .tar.gz of the files."""
+    zipped, packed = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as z, tarfile.open(fileobj=packed, mode="w:gz") as t:
+        for name, content in files.items():
+            z.writestr(name, content)
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            t.addfile(info, io.BytesIO(content))
+    return [zipped.getvalue(), packed.getvalue()]
+
+
+def test_of_an_archive_only_the_pictures_inside_are_taken() -> None:
+    files = {
+        "a-1/docs/one.PNG": b"1",
+        "a-1/setup.py": b"2",
+        "../two.png": b"3",
+        "/three.png": b"4",
+        "a-1/../four.png": b"5",
+    }
+    for archive in archives(files):
+        assert [(str(name), content) for name, content in pictures_in(archive)] == [("a-1/docs/one.PNG", b"1")]
+
+
+@pytest.mark.parametrize("listed", ["as it is", "otherwise"])
+def test_a_python_package_is_unpacked_if_it_is_the_one_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: str
+) -> None:
+    archive = archives({"a-1/docs/one.png": b"1"})[1]
+    digest = hashlib.sha256(archive if listed == "as it is" else b"").hexdigest()
+    pages = {
+        "https://pypi.org/pypi/a/1/json": json.dumps(
+            {"urls": [{"packagetype": "sdist", "url": "https://files/a-1.tar.gz", "digests": {"sha256": digest}}]}
+        ).encode(),
+        "https://files/a-1.tar.gz": archive,
+    }
+    monkeypatch.setattr(urllib.request, "urlopen", lambda url: io.BytesIO(pages[url]))
+    if listed == "otherwise":
+        with pytest.raises(ValueError, match="a==1"):
+            fetch_python("a==1", tmp_path)
+        return
+    folder = fetch_python("a==1", tmp_path)
+    assert folder is not None
+    assert (folder / "a-1/docs/one.png").read_bytes() == b"1"
+    pages.clear()
+    assert fetch_python("a==1", tmp_path) == folder  # it is there already

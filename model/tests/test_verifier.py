@@ -132,6 +132,23 @@ def test_candidates_are_in_the_pages_pixels(monkeypatch: pytest.MonkeyPatch, tim
         assert all(0.85 * 700 <= max(size) <= 1.2 * 700 for size in sizes)
 
 
+def test_a_pen_fills_empty_boxes_and_makes_none_of_what_is_no_box() -> None:
+    paper = np.full((CUT, CUT), 230, np.uint8)
+    box = np.array([55, 55, 81, 81], np.float32)
+    rng = np.random.default_rng(0)
+    for label, may in ((EMPTY, {EMPTY, FILLED}), (FILLED, {FILLED}), (NONE, {NONE})):
+        told = []
+        for _ in range(300):
+            crop, said = train_verifier.marked(paper, box, label, rng)
+            told.append(said)
+            if said != label:  # whatever fills it has ink in it, or all around it
+                assert crop[50:86, 50:86].min() < 150
+        assert set(told) == may
+    assert (paper == 230).all()
+    dark = np.full((CUT, CUT), 40, np.uint8)
+    assert all(train_verifier.marked(dark, box, EMPTY, rng)[0] is dark for _ in range(50))
+
+
 def test_now_and_then_a_candidate_is_alone() -> None:
     crop = np.random.default_rng(0).integers(150, 250, (SIZE, SIZE)).astype(np.uint8)
     rng = np.random.default_rng(1)
