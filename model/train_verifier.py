@@ -31,7 +31,7 @@ from model.verifier import BOX, CHANNELS, SIZE, Verifier, edges
 
 HERE = Path(__file__).parent
 # Share of the crops from each folder of pages.  Those that are not there (yet) are passed over, the others keep their proportions.
-MIX = {"corpus": 0.32, "drawn": 0.22, "browser": 0.14, "screens": 0.1, "screenshots": 0.14, "negatives": 0.08}
+MIX = {"corpus": 0.3, "drawn": 0.2, "browser": 0.14, "screens": 0.08, "screenshots": 0.2, "negatives": 0.08}
 OTHER = 0.1  # share of any other folder
 ALONE_SHARE = 0.12  # of the crops, shown with nothing around them
 EDGE_SHARE = 0.06  # of the crops, cut by the edge of the page, beyond which is paper
