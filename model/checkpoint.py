@@ -148,7 +148,8 @@ def exported(path: Path, kind: type[AnyNet]) -> AnyNet:
     It answers as the file does, and is `plain`, so that it must be `settled` before it is trained.
     """
     tensors = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in onnx.load(path).graph.initializer}
-    net = kind()
+    c2, c4, c8, c16, c32 = (len(tensors[f"{name}.b"]) for name in ("stem2", "stem4", "down8", "down16", "down32"))
+    net = kind((c2, c4, c8, c16, c32))
     with torch.no_grad():
         for name, layer in net.named_children():
             set_plain(layer, tensors[f"{name}.w.steps"] * tensors[f"{name}.w.factor"], tensors[f"{name}.b"])

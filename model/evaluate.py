@@ -404,7 +404,7 @@ PICKED = {"desktop"}
 NOISE = 0.010  # of the share of exact pages, as the mean over the sets, between two seeds (see MODEL_CARD.md)
 
 THRESHOLDS = tuple(step / 20 for step in range(4, 18))  # of calibrated confidence
-BIASES = tuple(step / 4 for step in range(-4, 5))  # added to the logit of "filled"
+BIASES = tuple(step / 4 for step in range(-2, 9))  # added to the logit of "filled"
 
 
 def whole_sets(tallies: dict[str, Tally]) -> list[Tally]:
