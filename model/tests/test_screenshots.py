@@ -92,13 +92,16 @@ def test_a_python_package_is_unpacked_if_it_is_the_one_listed(
 ) -> None:
     archive = archives({"a-1/docs/one.png": b"1"})[1]
     digest = hashlib.sha256(archive if listed == "as it is" else b"").hexdigest()
-    pages = {
-        "https://pypi.org/pypi/a/1/json": json.dumps(
-            {"urls": [{"packagetype": "sdist", "url": "https://files/a-1.tar.gz", "digests": {"sha256": digest}}]}
-        ).encode(),
-        "https://files/a-1.tar.gz": archive,
-    }
-    monkeypatch.setattr(urllib.request, "urlopen", lambda url: io.BytesIO(pages[url]))
+    listing = [
+        {"filename": name, "url": "https://files/a-1.tar.gz", "hashes": {"sha256": digest}}
+        for name in ("a-1-py3-none-any.whl", "a-1.tar.gz")
+    ]
+    pages = {"https://pypi.org/simple/a/": json.dumps({"files": listing}).encode(), "https://files/a-1.tar.gz": archive}
+
+    def urlopen(asked: str | urllib.request.Request) -> io.BytesIO:
+        return io.BytesIO(pages[asked if isinstance(asked, str) else asked.full_url])
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
     if listed == "otherwise":
         with pytest.raises(ValueError, match="a==1"):
             fetch_python("a==1", tmp_path)
