@@ -24,6 +24,13 @@ class Canvas:
     def __init__(self, width: int, height: int, paper: float = 255) -> None:
         self.image = np.full((height, width), int(paper), np.uint8)
 
+    @classmethod
+    def over(cls, image: NDArray[np.uint8]) -> Canvas:
+        """A canvas that paints on this image ``[H, W]``, in place."""
+        canvas = cls(0, 0)
+        canvas.image = image
+        return canvas
+
     @property
     def width(self) -> int:
         return int(self.image.shape[1])

@@ -12,7 +12,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from model.net import ConvBn, Net
+from model.net import SHARED, ConvBn, Net, convolution
 from model.verifier import Verifier
 
 AnyNet = TypeVar("AnyNet", Net, Verifier)
@@ -94,19 +94,6 @@ def widened(net: Net, channels: tuple[int, int, int, int, int]) -> Net:
     return wide.eval()
 
 
-# The layers that share channels, with the axis on which they do: 0 where they put them out, 1 where they take them in; by the number
-# of their stride in Net.channels.
-SHARED: list[tuple[int, list[tuple[str, int]]]] = [
-    (0, [("stem2", 0), ("stem4", 1)]),
-    (1, [("stem4", 0), ("down8", 1)]),
-    (2, [("down8", 0), ("up8", 0), ("fuse8", 1), ("down16", 1)]),
-    (2, [("fuse8", 0), ("head", 1)]),
-    (3, [("down16", 0), ("res16", 0), ("res16", 1), ("up16", 0), ("fuse16", 1), ("down32", 1)]),
-    (3, [("fuse16", 0), ("up8", 1)]),
-    (4, [("down32", 0), ("res32a", 0), ("res32a", 1), ("res32b", 0), ("res32b", 1), ("up16", 1)]),
-]
-
-
 def narrowed(net: Net, channels: tuple[int, int, int, int, int]) -> Net:
     """A network of at most as many channels at each stride, with those of `net` that weigh most; it answers otherwise until trained.
 
@@ -115,16 +102,10 @@ def narrowed(net: Net, channels: tuple[int, int, int, int, int]) -> Net:
     """
     if any(new > old for new, old in zip(channels, net.channels, strict=True)):
         raise ValueError(f"{channels} channels are not fewer than {net.channels}")
-    net = plain(net)
     weights: dict[str, Tensor] = {}
     biases: dict[str, Tensor] = {}
     for name, layer in net.named_children():
-        if isinstance(layer, ConvBn):
-            weights[name], biases[name] = layer.folded()
-        else:
-            assert isinstance(layer, nn.Conv2d)
-            assert layer.bias is not None
-            weights[name], biases[name] = layer.weight, layer.bias
+        weights[name], biases[name] = convolution(layer)
     for stride, layers in SHARED:
         norms = {
             axis: [weights[n].detach().transpose(0, axis).flatten(1).norm(dim=1) for n, a in layers if a == axis]

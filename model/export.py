@@ -24,7 +24,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from model import verifier
 from model.checkpoint import load, load_verifier, mean_of, plain
-from model.net import Net, flop
+from model.net import Net, convolution, flop
 from model.verifier import Verifier
 
 HERE = Path(__file__).parent
@@ -75,9 +75,8 @@ class Graph:
 
     def conv(self, name: str, x: str) -> str:
         layer = getattr(self.net, name)
-        plain = isinstance(layer, torch.nn.Conv2d)
-        inner = layer if plain else layer.conv
-        w, b = (layer.weight, layer.bias) if plain else layer.folded()
+        inner = layer if isinstance(layer, torch.nn.Conv2d) else layer.conv
+        w, b = convolution(layer)
         inputs = [x, self.kernel(f"{name}.w", w.detach().numpy()), self.const(f"{name}.b", b.detach().numpy())]
         return self.node(
             "Conv",

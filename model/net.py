@@ -89,6 +89,28 @@ class Net(nn.Module):
         return self.head(F.relu(self.fuse8(s8)))
 
 
+# The layers of Net that share channels, with the axis on which they do: 0 where they put them out, 1 where they take them in; by the number
+# of their stride in Net.channels.
+SHARED: list[tuple[int, list[tuple[str, int]]]] = [
+    (0, [("stem2", 0), ("stem4", 1)]),
+    (1, [("stem4", 0), ("down8", 1)]),
+    (2, [("down8", 0), ("up8", 0), ("fuse8", 1), ("down16", 1)]),
+    (2, [("fuse8", 0), ("head", 1)]),
+    (3, [("down16", 0), ("res16", 0), ("res16", 1), ("up16", 0), ("fuse16", 1), ("down32", 1)]),
+    (3, [("fuse16", 0), ("up8", 1)]),
+    (4, [("down32", 0), ("res32a", 0), ("res32a", 1), ("res32b", 0), ("res32b", 1), ("up16", 1)]),
+]
+
+
+def convolution(layer: nn.Module) -> tuple[Tensor, Tensor]:
+    """Weight [cout,cin,k,k] and bias [cout] of a network's layer as one convolution: its norm, if it has one, folded in."""
+    if isinstance(layer, ConvBn):
+        return layer.folded()
+    assert isinstance(layer, nn.Conv2d)
+    assert layer.bias is not None
+    return layer.weight, layer.bias
+
+
 def unshuffle(out: Tensor) -> Tensor:
     """[N,24,h,w] -> [N,6,2h,2w]: channel c*4 + dy*2 + dx goes to channel c at (2y+dy, 2x+dx)."""
     return F.pixel_shuffle(out, 2)

@@ -18,8 +18,7 @@ def restyle(page: Page, filled: NDArray[np.bool_], rng: Rng, fonts: FontBook) ->
     empty = page.states == EMPTY
     if not empty.any():
         return page
-    canvas = Canvas(1, 1)
-    canvas.image = page.image
+    canvas = Canvas.over(page.image)
     height, width = page.image.shape
     sizes = page.boxes[:, 2:] - page.boxes[:, :2]
     side = float(np.median(sizes[empty].min(1)))

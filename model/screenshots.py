@@ -8,8 +8,9 @@ web applications (`pypi:name==version`, the file as it is called in the source a
 picture without any has one line without a state.  Those of `programs` were picked at random, five a package, and looked at one by
 one.  All others are pictures on which the network of the day (0.8.0, 0.9.0, for PyPI 0.10.0) took something for a checkbox.  Its
 boxes were looked at: for `desktop` one by one and down to a confidence of 0.05, on seven pictures a package picked at random; for
-`applications` so, too, on pictures picked at random; for training in groups of boxes that look alike, down to 0.3.  Edges are as that network drew them, so that IoU says little here.  `ambiguous`, and
-ignored, are the ticks of menus, squares in palettes of colours and symbols, and what groups held of both.
+`applications` so, too, on pictures picked at random; for training in groups of boxes that look alike, down to 0.3.  Edges are as
+that network drew them, so that IoU says little here.  `ambiguous`, and ignored, are the ticks of menus, squares in palettes of
+colours and symbols, and what groups held of both.
 
 Which is for what goes by package, HELD_OUT being kept from training.
 """

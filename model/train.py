@@ -101,13 +101,13 @@ def train(
     torch.manual_seed(seed)
     checkpoint = out / "last.pt"
     net = Net(channels)
-    exported = any(path.suffix == ".onnx" for path in start_from or [])
+    settle = any(path.suffix == ".onnx" for path in start_from or [])  # what is exported is plain
     if start_from is not None and not checkpoint.exists():
         nets = [load(path) for path in start_from]
-        mean = mean_of([plain(net) for net in nets] if exported else nets)
+        mean = mean_of([plain(net) for net in nets] if settle else nets)
         fewer = any(new < old for new, old in zip(channels, mean.channels, strict=True))
         net = narrowed(mean, channels) if fewer else widened(mean, channels)
-        exported = exported or fewer  # and so is plain
+        settle = settle or fewer  # so is what is narrowed
     return fit(
         net,
         lambda number: Crops(folders, batch, number, crop),
@@ -118,7 +118,7 @@ def train(
         seed=seed,
         workers=workers,
         max_steps=max_steps,
-        settle=exported,
+        settle=settle,
         log_every=log_every,
     )
 

@@ -22,6 +22,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from model import checkpoint
 from model.candidates import CUT, LABELS, NONE, SIDE
+from model.canvas import Canvas
 from model.dataset import REFRESH, Floats, Grey, Rng, spoil
 from model.fit import fit, options
 from model.marks import draw_mark, draw_stray
@@ -177,8 +178,7 @@ def print_mark(crop: Grey, box: Floats, rng: Rng) -> None:
     turns = np.arange(24) * np.pi / 12 if kind == 1 else np.arange(4) * np.pi / 2 + (np.pi / 4 if kind == 0 else 0)
     reach = half * (np.sqrt(2) if kind == 0 else 1)
     points = middle + np.stack([np.cos(turns), np.sin(turns)], 1) * reach
-    # Points in sixteenths of a pixel, whose centres are at +0.5.
-    cv2.fillPoly(crop, [np.round((points - 0.5) * 16).astype(np.int32)], (float(rng.uniform(0, 90)),), cv2.LINE_AA, 4)
+    Canvas.over(crop).path(points, 0, float(rng.uniform(0, 90)), fill=True)
 
 
 def seen(crop: Grey, box: Floats, rng: Rng) -> tuple[Grey, Floats]:
