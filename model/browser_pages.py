@@ -721,15 +721,19 @@ class Author:
         return f"<svg width={w} height={h}>{''.join(parts)}</svg>"
 
     def legend(self) -> str:
-        """What a chart's colours mean: plain squares without a frame, each of a colour of its own, beside their names."""
+        """What a chart's colours mean: plain squares, most without a frame, each of a colour of its own, beside their names."""
         low, high = (110, 220) if self.dark else (60, 165)  # neither as pale as a box's ground nor as dark as its mark
         side, across = self.rng.uniform(0.6, 1.2), self.rng.random() < 0.4
+        wide = side * (self.rng.uniform(1.0, 1.5) if self.rng.random() < 0.3 else 1.0)
+        shape = f"border-radius: {self.rng.choice([0, 0, 0, 2, 4])}px"
+        if self.rng.random() < 0.25:
+            shape += f"; border: 1px solid {self.rng.choice(['#0008', '#8888', '#fff8'])}"
         entries: list[str] = []
         count = int(self.rng.integers(2, 10))
         while len(entries) < count:
             red, green, blue = (int(v) for v in self.rng.integers(0, 256, 3))
             if low <= 0.299 * red + 0.587 * green + 0.114 * blue <= high:
-                square = f"display: inline-block; width: {side:.2f}em; height: {side:.2f}em; background: rgb({red},{green},{blue})"
+                square = f"display: inline-block; width: {wide:.2f}em; height: {side:.2f}em; background: rgb({red},{green},{blue}); {shape}"
                 entries.append(
                     f"<span style='margin-right: 1.2em'><span style='{square}'></span> {self.words(1, 3)}</span>"
                 )
@@ -824,7 +828,12 @@ class Author:
                                  between(paper, ink, rng.uniform(0.05, 0.35))]))  # fmt: skip
         if rng.random() < 0.1:  # no frame: the ground alone makes the square
             border, ground = "0px", between(paper, ink, rng.uniform(0.09, 0.35))
-        radius = int(min(rng.choice([0, 0, 2, 3, 4, 6]), 0.28 * side))  # more would be a circle
+        if rng.random() < 0.07:  # as browsers drew them until about 2015
+            low = between("#ffffff", "#000000", rng.uniform(0.05, 0.2))
+            ground = f"linear-gradient({rng.choice([180, 0])}deg, #fff, {low})"
+            border, colour = "1px", between("#ffffff", "#000000", rng.uniform(0.3, 0.65))
+        most = 0.28 if rng.random() < 0.85 else 0.38  # of the side; half of it is a circle
+        radius = int(min(rng.choice([0, 0, 2, 3, 4, 6, 9]), most * side))
         shadow = str(rng.choice(["none", "none", "none", "2px 2px 2px #0006", "inset 1px 1px 3px #0005"]))
         shape = str(rng.choice([
             "polygon(14% 44%, 0 65%, 50% 100%, 100% 16%, 80% 0%, 43% 62%)",  # tick

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 
 import cv2
@@ -165,6 +166,7 @@ class BoxStyle:
     face: Face | None = None
     glyph_empty: str = ""
     glyph_filled: str = ""
+    shade: float = 0.0
 
 
 MARKS = ("tick", "cross", "glyph", "solid", "dot", "dash", "diagonal", "inset")
@@ -204,11 +206,16 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
     elif r < 0.28 or paper < 240:
         fill = 255.0 if not dark else float(rng.choice([0.0, 255.0, paper * 0.6]))
     if rng.random() < (0.6 if screen else 0.25):
-        radius = float(rng.uniform(0.05, 0.3))
+        radius = float(rng.uniform(0.05, 0.3) if rng.random() < 0.85 else rng.uniform(0.3, 0.38))  # 0.5 is a circle
     if border == "solid" and rng.random() < 0.2:  # tinted, rounded and pale, as programs print fields of their own
         grey = paper + (toward - paper) * rng.uniform(0.3, 0.65)
         fill = paper + (toward - paper) * rng.uniform(0.03, 0.15)
         radius = float(rng.uniform(0.08, 0.25))
+    shade = 0.0
+    if screen and border == "solid" and rng.random() < 0.08:  # as browsers drew them until about 2015
+        shade = float(rng.choice([-1, 1]) * rng.uniform(15, 50))
+        fill = 255.0 - max(0.0, -shade) - float(rng.uniform(0, 12))
+        grey = float(rng.uniform(90, 175))
     if not screen and border == "solid" and rng.random() < 0.07:
         shadow = float(rng.uniform(0.07, 0.2) * side)
     if rng.random() < 0.15:
@@ -243,6 +250,7 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
             if rng.random() < 0.75
             else rng.choice([rng.uniform(0.35, 0.6), rng.uniform(1.05, 1.3)])
         ),
+        shade=shade,
     )
     faces = [f for f in symbols if f.has("\u2610\u2611\u2612")]
     if border == "glyph":
@@ -296,6 +304,10 @@ def draw_box(
             canvas.round_bar(x, y, x2, y2, radius, 255)
     if style.fill >= 0:
         canvas.round_bar(x, y, x2, y2, radius, style.fill)
+    if style.shade:  # in six steps
+        for top, low in itertools.pairwise(np.linspace(y + line, y2 - line, 7).tolist()):
+            reach = (top + low - 2 * y) / (2 * h)
+            canvas.bar(x + line, top, x2 - line, low, float(np.clip(style.fill - style.shade * reach, 0, 255)))
     if filled and style.solid_fill >= 0:
         canvas.round_bar(x, y, x2, y2, radius, style.solid_fill)
         if style.border != "none" and rng.random() < 0.5:

@@ -337,11 +337,6 @@ def icon(c: Canvas, kind: str, x: float, y: float, side: float, ink: float, pape
         frame(0.02, 0.02, 0.98, 0.98)
         frame(0.25, 0.55, 0.75, 0.98, 0)
         frame(0.25, 0.02, 0.7, 0.3, 0)
-    elif kind == "plus":  # a tree's expander
-        frame(0.1, 0.1, 0.9, 0.9, 0)
-        strokes(_p((0.28, 0.5), (0.72, 0.5)))
-        if rng.random() < 0.9:  # a lone minus would be a dash in a box
-            strokes(_p((0.5, 0.28), (0.5, 0.72)))
     elif kind == "folder":
         strokes(_p((0.02, 0.2), (0.35, 0.2), (0.45, 0.32), (0.98, 0.32), (0.98, 0.85), (0.02, 0.85)), close=True)
     elif kind == "search":

@@ -249,14 +249,21 @@ def tree(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
     depth = 0
     boxes = rng.random() < 0.7
     framed = rng.random() < 0.5
+    dotted, closed = rng.random() < 0.6, rng.uniform(0.1, 0.9)
     for _ in range(int(rng.integers(4, 26))):
         middle = y + pitch / 2
         if y + pitch > bottom:
             break
         at = x + depth * lk.size * 1.5 + 4
         side = lk.size * 0.65
-        if framed:  # [+] and [-] of old Windows
-            look.icon(s.canvas, "plus", at, middle - side / 2, side * 1.1, lk.tint(0.7), lk.paper, rng)
+        if framed:  # [+] and [-] of old Windows, and the dots that lead to them
+            if dotted:
+                for dot in range(round(y), round(y + pitch), 2):
+                    s.canvas.bar(round(at + side / 2), dot, round(at + side / 2) + 1, dot + 1, lk.tint(0.6))
+                for dot in range(round(at + side / 2), round(at + side * 1.7), 2):
+                    s.canvas.bar(dot, round(middle), dot + 1, round(middle) + 1, lk.tint(0.6))
+            if rng.random() < 0.8:
+                expander(s, at, middle, side * 1.1, rng.random() < closed)
         else:
             tip = np.array([(-0.2, -0.3), (0.2, 0), (-0.2, 0.3)]) * lk.size + (at + side / 2, middle)
             s.canvas.path(tip, 1.4, lk.ink)
@@ -370,7 +377,7 @@ def _arrow(s: Sheet, x: float, middle: float, side: float) -> float:
         full = rng.random() < 0.6
         s.canvas.path(tip, max(1.0, side * 0.09), lk.tint(rng.uniform(0.5, 1.0)), full, full)
     else:
-        look.icon(s.canvas, "plus", x + side * 0.2, middle - side * 0.3, side * 0.6, lk.ink, ground, rng)
+        expander(s, x + side * 0.2, middle, side * 0.6, rng.random() < 0.7)
     return x + side
 
 
@@ -412,8 +419,121 @@ def tools(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
     return y + lk.size * 0.5
 
 
-PARTS = (todo, mail, settings, grid_view, tree, web_form, entries, tools)
-SHARES = (0.14, 0.11, 0.18, 0.11, 0.11, 0.1, 0.15, 0.1)
+def title_bar(s: Sheet, x: float, y: float, w: float) -> float:
+    """The bar at the top of a window, with its name and the buttons to hide, to enlarge and to close it; returns its lower edge.
+
+    The button that enlarges is a square, or two, and no checkbox.  Its neighbours may be as far as five of its sides away.
+    """
+    rng, lk = s.rng, s.look
+    bar = lk.size * rng.uniform(1.5, 2.8)
+    fill = float(rng.choice([lk.paper, lk.tint(0.1), lk.tint(0.25), 60.0, 110.0, 255.0]))
+    grey = 255.0 if fill < 130 else float(rng.choice([0.0, 60.0, 100.0]))
+    s.canvas.bar(x, y, x + w, y + bar, fill)
+    side = min(max(6.0, lk.size * rng.uniform(0.5, 0.95)), bar * 0.7)
+    apart = side * rng.uniform(1.5, 5)
+    line = float(rng.choice([1.0, 1.0, 1.3, 2.0]))
+    left = rng.random() < 0.12
+    end = x + w - side * rng.uniform(1.2, 2.5)
+    at = x + side if left else end - 2 * apart
+    name = (x + 3 * apart + 2 * side if left else x + lk.size * 0.6, 0.7 * (w - 3 * apart - 2 * side))
+    if rng.random() < 0.8 and name[1] > 2 * lk.size:
+        s.text(name[0], y + bar * 0.5 + lk.size * 0.36, s.phrase(1, 4, name[1]), grey=grey)
+    top = round(y + (bar - side) / 2)
+    framed = apart < 1.9 * side and rng.random() < 0.6  # buttons of old programs, with frames of their own
+    for kind in ("minus", "square", "close"):
+        low = top + side
+        if framed:
+            edge = side * 0.32
+            s.canvas.round_bar(at - edge, top - edge, at + side + edge, low + edge, rng.uniform(0, 0.2) * side, grey, 1)
+        if kind == "minus":
+            height = top + side * (0.9 if rng.random() < 0.5 else 0.5)
+            s.canvas.bar(at, height - line, at + side, height, grey)
+        elif kind == "square":
+            back = (
+                side * rng.uniform(0.2, 0.3) if rng.random() < 0.25 else 0.0
+            )  # a second one behind: to make it small again
+            a, b = round(at), round(at + side - back)
+            if back:
+                s.canvas.frame(round(at + back), top, round(at + side), round(low - back), line, grey)
+                s.canvas.bar(a, top + back, b, low, fill)
+            if rng.random() < 0.2:
+                s.canvas.round_bar(a, top + back, b, low, 0.18 * side, grey, line)
+            else:
+                s.canvas.frame(a, round(top + back), b, round(low), line, grey)
+                if rng.random() < 0.3:  # a window with a bar of its own
+                    s.canvas.bar(a, round(top + back), b, round(top + back) + max(2 * line, side * 0.2), grey)
+        else:
+            look.icon(s.canvas, "close", at, top, side, grey, fill, rng)
+        at += apart
+    if rng.random() < 0.5:
+        s.canvas.bar(x, y + bar - 1, x + w, y + bar, lk.tint(0.3))
+    return y + bar
+
+
+def window(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
+    """A small window: its bar, a few lines of words, now and then a box with its label."""
+    rng, lk = s.rng, s.look
+    width = min(w, lk.size * rng.uniform(12, 40))
+    low = min(bottom, y + lk.size * rng.uniform(5, 12))
+    if low - y < 5 * lk.size or width < 10 * lk.size:
+        return y + lk.size
+    s.canvas.round_bar(x - 1, y - 1, x + width + 1, low + 1, float(rng.choice([0, 0, 5])), lk.tint(0.5), 1)
+    at = title_bar(s, x, y, width) + lk.size * 0.4
+    pitch = max(1.5 * lk.size, 1.15 * lk.side)
+    while at + pitch < low:
+        start = x + lk.size * 0.6
+        if rng.random() < 0.2:
+            start = s.box(start, at + pitch / 2) + max(lk.gap, 3)
+        _label(s, start, at + pitch / 2, s.phrase(1, 6, max(lk.size, x + width - start - lk.size)))
+        at += pitch
+    return low + lk.size
+
+
+def gutter(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
+    """Lines of a program with their numbers and the small squares that fold a part away, joined by a line."""
+    rng, lk = s.rng, s.look
+    pitch = lk.size * rng.uniform(1.2, 1.6)
+    number = int(rng.integers(1, 3000))
+    side = lk.size * rng.uniform(0.55, 0.85)
+    often, closed = rng.uniform(0.15, 1.0), rng.uniform(0, 0.4)
+    strip = s.length("0000") + lk.size
+    joined = rng.random() < 0.7
+    s.canvas.bar(x, y, x + strip, min(bottom, y + 26 * pitch), lk.tint(float(rng.choice([0.0, 0.08, 0.15]))))
+    for i in range(int(rng.integers(5, 26))):
+        middle = y + pitch / 2
+        if y + pitch > bottom:
+            break
+        _label(s, x + lk.size * 0.3, middle, str(number + i), grey=lk.tint(0.6))
+        at = x + strip + side
+        if joined:
+            s.canvas.bar(at - 0.5, y, at + 0.5, y + pitch, lk.tint(0.5))
+        if rng.random() < often:
+            expander(s, at - side / 2, middle, side, rng.random() < closed)
+        start = at + side * 1.5 + lk.size * float(rng.integers(0, 4))
+        _label(s, start, middle, s.phrase(1, 7, max(lk.size, x + w - start)))
+        y += pitch
+    return y + lk.size
+
+
+def expander(s: Sheet, x: float, middle: float, side: float, closed: bool) -> None:
+    """The square with a plus or a minus before what can be folded away; no checkbox."""
+    lk = s.look
+    ink, line = lk.tint(float(s.rng.uniform(0.45, 1.0))), 1.0 if side < 16 else side / 14
+    x, y, side = round(x), round(middle - side / 2), max(7, round(side) | 1)
+    s.canvas.bar(x, y, x + side, y + side, lk.paper if s.rng.random() < 0.8 else lk.tint(0.12))
+    if s.rng.random() < 0.2:
+        s.canvas.round_bar(x, y, x + side, y + side, 0.2 * side, ink, line)
+    else:
+        s.canvas.frame(x, y, x + side, y + side, line, ink)
+    half, cx, cy = side * s.rng.uniform(0.22, 0.34), x + side / 2, y + side / 2
+    sign = lk.tint(1.0)
+    s.canvas.bar(cx - half, cy - line / 2, cx + half, cy + line / 2, sign)
+    if closed:
+        s.canvas.bar(cx - line / 2, cy - half, cx + line / 2, cy + half, sign)
+
+
+PARTS = (todo, mail, settings, grid_view, tree, web_form, entries, tools, window, gutter)
+SHARES = (0.13, 0.1, 0.16, 0.1, 0.12, 0.09, 0.13, 0.08, 0.06, 0.03)
 
 
 def _chrome(s: Sheet) -> tuple[float, float, float, float]:
@@ -422,32 +542,10 @@ def _chrome(s: Sheet) -> tuple[float, float, float, float]:
     w, h = float(s.canvas.width), float(s.canvas.height)
     x, y = 0.0, 0.0
     if rng.random() < 0.4:
-        bar = lk.size * rng.uniform(1.8, 2.6)
-        fill = float(rng.choice([lk.tint(0.1), lk.tint(0.25), 60.0, 110.0]))
-        s.canvas.bar(0, 0, w, bar, fill)
-        grey = 255.0 if fill < 130 else 0.0
-        s.text(lk.size, bar * 0.68, s.phrase(1, 4, w * 0.5), grey=grey)
-        side = lk.size * 0.7
-        at = w - 6 * lk.size
-        for kind in ("minus", "square", "close"):
-            if kind == "minus":
-                s.canvas.bar(at, bar / 2, at + side, bar / 2 + 1.2, grey)
-            elif kind == "square":  # the maximise button: a square, but no checkbox
-                s.canvas.frame(
-                    round(at),
-                    round(bar / 2 - side / 2),
-                    round(at + side),
-                    round(bar / 2 + side / 2),
-                    1.0,
-                    grey,
-                )
-            else:
-                look.icon(s.canvas, "close", at, bar / 2 - side / 2, side, grey, fill, rng)
-            at += 2 * lk.size
-        y = bar
+        y = title_bar(s, 0, 0, w)
     if rng.random() < 0.45:
         bar = lk.size * rng.uniform(1.8, 2.8)
-        at = lk.size
+        at = float(lk.size)
         icons = rng.random() < 0.5
         while at < w * rng.uniform(0.4, 1.0):
             if icons:
@@ -503,4 +601,5 @@ def fill_screen(s: Sheet) -> None:
             s.canvas.round_bar(left + 4, top + 5, left + w + 4, top + h + 5, 8, lk.tint(0.35) if not lk.dark else 0)
             s.canvas.round_bar(left, top, left + w, top + h, 8, lk.tint(0.03))
             s.canvas.round_bar(left, top, left + w, top + h, 8, lk.tint(0.3), 1)
-            settings(s, left + lk.size, top + lk.size * 0.5, w - 2 * lk.size, top + h - lk.size)
+            inside = title_bar(s, left + 1, top + 1, w - 2) if rng.random() < 0.5 else top
+            settings(s, left + lk.size, inside + lk.size * 0.5, w - 2 * lk.size, top + h - lk.size)
