@@ -480,24 +480,33 @@ def browser_path() -> str | None:
 
 
 def fetch(folder: Path) -> None:
-    """Fetch the packages of KITS and ICONS from the npm registry into folder/NAME, those that are not there yet.
+    """Fetch the packages of KITS and ICONS into folder/NAME.  Raises CalledProcessError if npm cannot."""
+    for package in sorted({k.package for k in KITS if k.package} | {i.package for i in ICONS}):
+        fetch_package(package, folder)
+
+
+def fetch_package(package: str, folder: Path) -> Path:
+    """Download and unpack a package (`name@version`) of the npm registry, of which nothing is run; its folder.
 
     Raises CalledProcessError if npm cannot.
     """
+    target = unpacked(folder, package)
+    if target.exists():
+        return target
     folder.mkdir(parents=True, exist_ok=True)
-    for package in sorted({k.package for k in KITS if k.package} | {i.package for i in ICONS}):
-        target = unpacked(folder, package)
-        if target.exists():
-            continue
-        print(f"fetching {package}", flush=True)
-        done = subprocess.run(
-            ["npm", "pack", "--silent", package], cwd=folder, stdout=subprocess.PIPE, text=True, check=True
-        )
-        archive = folder / done.stdout.split()[-1]
-        with tarfile.open(archive) as tar:
-            tar.extractall(target.with_suffix(".part"), filter="data")
-        archive.unlink()
-        target.with_suffix(".part").rename(target)
+    print(f"fetching {package}", flush=True)
+    done = subprocess.run(
+        ["npm", "pack", "--silent", "--ignore-scripts", package],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    archive = folder / done.stdout.split()[-1]
+    with tarfile.open(archive) as tar:
+        tar.extractall(target.with_suffix(".part"), filter="data")
+    archive.unlink()
+    return target.with_suffix(".part").rename(target)
 
 
 def unpacked(folder: Path, package: str) -> Path:

