@@ -554,6 +554,7 @@ class Author:
         self.styled = rng.random() < 0.7 and kit.name == "native"  # appearance: none and a style of its own
         # Squares with a sign typed into them.
         self.typed = rng.random() < 0.25 and kit.name == "native" and not self.dark
+        self.partly = float(rng.choice([0.0, 0.0, 0.0, 0.3, 0.7]))  # share of the checked ones that show a dash
         self.zoom = float(rng.choice([1.0, 1.0, 1.0, 1.25, 1.5, 0.9, 2.0]))
         self.boxes = rng.random() < 0.85
         self.style = self.css()
@@ -914,6 +915,12 @@ PLACES = """() => [...document.querySelectorAll('.probe')].map(e => {
 })"""
 
 
+# Some of the checked boxes stand for a list of which only a part is: browsers and kits show a dash, and those that do not, their tick.
+PARTLY = """share => [...document.querySelectorAll('.probe input:checked')].forEach((e, i) => {
+  e.indeterminate = (i * 0.618 + share) % 1 < share;
+})"""
+
+
 def shoot(tab: Tab, author: Author, links: list[str], path: Path) -> Page | None:
     """Render a page; None if its control cannot be measured.  The tab's device pixels are those of the result."""
     body = author.body()
@@ -934,6 +941,7 @@ def shoot(tab: Tab, author: Author, links: list[str], path: Path) -> Page | None
         offset = np.array(found, np.float64) - np.array([x, y, x, y]) * ratio
     path.write_text(author.document(links, body))
     tab.goto(path.as_uri())
+    tab.evaluate(PARTLY, author.partly)
     ratio = float(tab.evaluate("devicePixelRatio"))
     image = picture(tab)
     boxes: list[NDArray[np.float64]] = []

@@ -220,7 +220,7 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
         shadow = float(rng.uniform(0.07, 0.2) * side)
     if rng.random() < 0.15:
         aspect = float(rng.uniform(0.8, 1.25)) if rng.random() < 0.85 else float(rng.uniform(1.2, 1.45))
-    mark = str(rng.choice(MARKS, p=[0.29, 0.19, 0.2, 0.07, 0.05, 0.03, 0.06, 0.11]))
+    mark = str(rng.choice(MARKS, p=[0.28, 0.18, 0.19, 0.07, 0.05, 0.07, 0.05, 0.11]))
     if dark and mark == "solid":  # light squares on a dark page are empty boxes of programs that know no dark theme
         mark = "tick"
     mark_grey = grey if rng.random() < 0.5 else ink

@@ -193,6 +193,7 @@ def grid_view(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
     kinds = rng.choice(["text", "number", "chip", "check", "tick", "icon"], columns, p=[0.4, 0.2, 0.1, 0.14, 0.06, 0.1])
     s.canvas.bar(x, y, x + w, y + pitch, lk.tint(float(rng.choice([0.0, 0.06, 0.15]))))
     grid = rng.random() < 0.3
+    menus = rng.random() < 0.2  # each column has a button for its menu
     for r in range(rows):
         middle = y + pitch / 2
         if y + pitch > bottom:
@@ -201,6 +202,9 @@ def grid_view(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
         for c in range(columns):
             at, room = float(edges[c]) + 3, float(edges[c + 1] - edges[c]) - lk.size
             kind = "text" if r == 0 else str(kinds[c])
+            if r == 0 and menus:
+                _arrow(s, at + room - lk.size * 0.6, middle, lk.size * 1.05)
+                room -= lk.size
             if kind == "text":
                 s.text(at, middle + lk.size * 0.36, s.phrase(1, 3, room), 1.0, r == 0)
             elif kind == "number":
@@ -532,8 +536,122 @@ def expander(s: Sheet, x: float, middle: float, side: float, closed: bool) -> No
         s.canvas.bar(cx - line / 2, cy - half, cx + line / 2, cy + half, sign)
 
 
-PARTS = (todo, mail, settings, grid_view, tree, web_form, entries, tools, window, gutter)
-SHARES = (0.13, 0.1, 0.16, 0.1, 0.12, 0.09, 0.13, 0.08, 0.06, 0.03)
+def formulas(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
+    """The signs that an editor of formulas offers: fractions, roots, powers, sums, in which squares stand for what is to come."""
+    rng, lk = s.rng, s.look
+    cell = lk.size * rng.uniform(2.2, 4.5)
+    part = cell * rng.uniform(0.13, 0.24)
+    line = float(rng.choice([1.0, 1.0, 1.4, 2.0]))
+    ruled = rng.random() < 0.4
+
+    def square(cx: float, cy: float, side: float) -> None:
+        s.canvas.frame(
+            round(cx - side / 2), round(cy - side / 2), round(cx + side / 2), round(cy + side / 2), line, lk.ink
+        )
+
+    for _ in range(int(rng.integers(1, 5))):
+        if y + cell > bottom:
+            break
+        for column in range(min(int(w // cell), int(rng.integers(3, 12)))):
+            left = x + column * cell
+            cx, cy = left + cell / 2, y + cell / 2
+            if ruled:
+                s.canvas.frame(left, y, left + cell, y + cell, 1, lk.tint(0.25))
+            kind = int(rng.integers(6))
+            if kind == 0:  # a fraction
+                square(cx, cy - part, part * 1.2)
+                square(cx, cy + part, part * 1.2)
+                s.canvas.bar(cx - part, cy - line / 2, cx + part, cy + line / 2, lk.ink)
+            elif kind == 1:  # a power, an index
+                square(cx - part * 0.4, cy, part * 1.4)
+                square(cx + part * 0.9, cy - part * float(rng.choice([-1, 1])), part * 0.8)
+            elif kind == 2:  # a root
+                root = np.array([(-1.6, 0.1), (-1.2, 0.8), (-0.8, -0.9), (1.0, -0.9)]) * part + (cx, cy)
+                s.canvas.path(root, line, lk.ink)
+                square(cx, cy + part * 0.1, part * 1.3)
+            elif kind == 3:  # a sum with its bounds
+                total = np.array([(0.6, -0.8), (-0.6, -0.8), (0.1, 0), (-0.6, 0.8), (0.6, 0.8)]) * part + (cx, cy)
+                s.canvas.path(total, line, lk.ink)
+                square(cx, cy + part * 1.5, part * 0.9)
+                square(cx, cy - part * 1.5, part * 0.9)
+            elif kind == 4:  # a matrix
+                for a in (-0.7, 0.7):
+                    for b in (-0.7, 0.7):
+                        square(cx + a * part, cy + b * part, part)
+            else:
+                s.text(cx - part, cy + part, str(rng.choice(list("+=±≠≤≥∞∑∫αβγπΩ"))), cell / lk.size * 0.4)
+        y += cell
+    return y + lk.size
+
+
+def diagram(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
+    """A tree or a chain of squares, empty or with a sign, joined by lines: the shapes of a drawing, not boxes to tick."""
+    rng, lk = s.rng, s.look
+    side = lk.size * rng.uniform(0.9, 3.5)
+    step = side * rng.uniform(1.4, 2.5)
+    line = side * rng.uniform(0.04, 0.2)
+    radius = side * float(rng.choice([0.0, rng.uniform(0.1, 0.3)]))
+    count, rows = min(int(w // step), int(rng.integers(2, 7))), int(rng.integers(2, 4))
+    if count < 2 or y + rows * step > bottom:
+        return y + lk.size
+    ink = lk.tint(float(rng.uniform(0.4, 1.0)))
+    for row in range(rows):
+        top = y + row * step
+        places = [x + (count - 1) * step / 2] if row == 0 else [x + i * step for i in range(count)]
+        for left in places:
+            if row:
+                s.canvas.bar(left + side / 2 - line / 2, top - (step - side), left + side / 2 + line / 2, top, ink)
+            s.canvas.round_bar(left, top, left + side, top + side, radius, lk.paper)
+            s.canvas.round_bar(left, top, left + side, top + side, radius, ink, line)
+            if rng.random() < 0.2:
+                s.text(left + side * 0.3, top + side * 0.7, str(int(rng.integers(1, 10))), side / lk.size * 0.6)
+        if row == 0:
+            s.canvas.bar(
+                places[0] + side / 2 - line / 2,
+                top + side,
+                places[0] + side / 2 + line / 2,
+                top + step - (step - side) / 2,
+                ink,
+            )
+            middle = top + side + (step - side) / 2
+            s.canvas.bar(x + side / 2, middle - line / 2, x + (count - 1) * step + side / 2, middle + line / 2, ink)
+    return y + rows * step + lk.size
+
+
+PARTS = (todo, mail, settings, grid_view, tree, web_form, entries, tools, window, gutter, formulas, diagram)
+SHARES = (0.13, 0.1, 0.15, 0.1, 0.11, 0.09, 0.12, 0.08, 0.06, 0.02, 0.02, 0.02)
+
+
+def phone_keys(s: Sheet, y: float, w: float) -> None:
+    """The three keys at the foot of a phone's screen, one of which is a square; or the round one, with a square in it."""
+    rng, lk = s.rng, s.look
+    bar = float(s.canvas.height) - y
+    fill = float(rng.choice([lk.paper, 0.0, 255.0, 40.0]))
+    grey = (255.0 if fill < 128 else 0.0) * rng.uniform(0.7, 1.0) + (0.0 if fill < 128 else 70.0)
+    s.canvas.bar(0, y, w, y + bar, fill)
+    middle, side, line = y + bar / 2, bar * rng.uniform(0.25, 0.42), float(rng.choice([1.0, 1.5, 2.0]))
+    solid = rng.random() < 0.3
+    if rng.random() < 0.25:
+        r = bar * 0.4
+        s.canvas.round_bar(w / 2 - r, middle - r, w / 2 + r, middle + r, r, lk.tint(0.3), float(rng.choice([1.0, r])))
+        half = r * rng.uniform(0.3, 0.5)
+        s.canvas.round_bar(
+            w / 2 - half, middle - half, w / 2 + half, middle + half, half * rng.uniform(0.2, 0.6), grey, line
+        )
+        return
+    kinds = ["square", "round", "back"]
+    for place, kind in zip((0.2, 0.5, 0.8), kinds if rng.random() < 0.5 else kinds[::-1], strict=True):
+        x = w * place
+        if kind == "back":
+            tip = np.array([(0.35, -0.5), (-0.5, 0), (0.35, 0.5)]) * side + (x, middle)
+            s.canvas.path(tip, line, grey, close=True, fill=solid)
+        else:
+            radius = side / 2 if kind == "round" else float(rng.choice([0.0, 0.15 * side]))
+            low = (round(x - side / 2), round(middle - side / 2), round(x + side / 2), round(middle + side / 2))
+            if solid:
+                s.canvas.round_bar(*low, radius, grey)
+            else:
+                s.canvas.round_bar(*low, radius, grey, line)
 
 
 def _chrome(s: Sheet) -> tuple[float, float, float, float]:
@@ -570,6 +688,9 @@ def fill_screen(s: Sheet) -> None:
     """Fills the whole sheet with one screenshot."""
     rng, lk = s.rng, s.look
     x, y, right, bottom = _chrome(s)
+    if rng.random() < (0.3 if bottom > right else 0.08):
+        bottom -= lk.size * rng.uniform(2, 4)
+        phone_keys(s, bottom, right)
     pad = lk.size * rng.uniform(0.5, 3)
     columns = 1 if right - x < 50 * lk.size or rng.random() < 0.5 else 2
     cell = (right - x - pad * (columns + 1)) / columns
