@@ -842,7 +842,7 @@ class Author:
             low = between("#ffffff", "#000000", rng.uniform(0.05, 0.2))
             ground = f"linear-gradient({rng.choice([180, 0])}deg, #fff, {low})"
             border, colour = "1px", between("#ffffff", "#000000", rng.uniform(0.3, 0.65))
-        most = 0.28 if rng.random() < 0.85 else 0.38  # of the side; half of it is a circle
+        most = 0.28 if rng.random() < 0.85 else 0.34  # of the side; half of it is a circle
         radius = int(min(rng.choice([0, 0, 2, 3, 4, 6, 9]), most * side))
         shadow = str(rng.choice(["none", "none", "none", "2px 2px 2px #0006", "inset 1px 1px 3px #0005"]))
         shape = str(rng.choice([
@@ -865,7 +865,8 @@ class Author:
             f"input[type=checkbox], input[type=radio] {{ {bare} }}",
             f"input[type=checkbox] {{ border-radius: {radius}px }} input[type=radio] {{ border-radius: 50% }}",
             f"input[type=checkbox]::before {{ {mark}; clip-path: {shape} }} input[type=radio]::before {{ {mark}; clip-path: circle(45%) }}",
-            f"input:checked {{ {checked} }} input:checked::before {{ visibility: visible }}",
+            f"input:checked, input[type=checkbox]:indeterminate {{ {checked} }} input:checked::before {{ visibility: visible }}",
+            "input[type=checkbox]:indeterminate::before { visibility: visible; clip-path: inset(40% 5%) }",
             f".badge0 {{ background: {fill}; color: {light}; border: {border} {line} {colour}; font-size: {side * 0.62:.1f}px; min-width: 0; width: {side:.1f}px; line-height: {side:.1f}px }}",
         ]
 
@@ -893,7 +894,7 @@ class Author:
 def picture(tab: Tab, clip: dict[str, float] | None = None) -> Image:
     """A screenshot as RGB [H,W,3]."""
     options: dict[str, Any] = {"clip": clip} if clip else {}
-    data = np.frombuffer(tab.screenshot(type="png", **options), np.uint8)
+    data = np.frombuffer(tab.screenshot(type="png", animations="disabled", **options), np.uint8)
     return np.ascontiguousarray(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)[..., ::-1])
 
 
@@ -915,7 +916,7 @@ PLACES = """() => [...document.querySelectorAll('.probe')].map(e => {
 })"""
 
 
-# Some of the checked boxes stand for a list of which only a part is: browsers and kits show a dash, and those that do not, their tick.
+# A share of the checked boxes stands for a list of which only a part is checked: most kits show a dash, some nothing.
 PARTLY = """share => [...document.querySelectorAll('.probe input:checked')].forEach((e, i) => {
   e.indeterminate = (i * 0.618 + share) % 1 < share;
 })"""
@@ -924,24 +925,36 @@ PARTLY = """share => [...document.querySelectorAll('.probe input:checked')].forE
 def shoot(tab: Tab, author: Author, links: list[str], path: Path) -> Page | None:
     """Render a page; None if its control cannot be measured.  The tab's device pixels are those of the result."""
     body = author.body()
+
+    def alone(filled: bool) -> str:
+        return (
+            f"<div style='padding:{PROBE}px'><span class='probe' data-state='0'>{author.control(filled)}</span></div>"
+        )
+
     # Alone: where does the control draw its box?
-    alone = f"<div style='padding:{PROBE}px'><span class='probe' data-state='0'>{author.control(False)}</span></div>"
-    offset = None
+    offset, partly = None, 0.0
     if author.boxes:
-        path.write_text(author.document(links, alone))
+        path.write_text(author.document(links, alone(False)))
         tab.goto(path.as_uri())
         x, y = tab.evaluate(PLACES)[0][:2]
         ratio = float(tab.evaluate("devicePixelRatio"))
-        found = extent(picture(tab))
+        empty = picture(tab)
+        found = extent(empty)
         if found is None:
             return None
         wide, high = found[2] - found[0], found[3] - found[1]
         if not (0.7 < wide / high < 1.43 and 6 * ratio < wide < LARGEST * author.zoom * ratio):
             return None
         offset = np.array(found, np.float64) - np.array([x, y, x, y]) * ratio
+        if author.partly:  # does it show at all that a part is checked?
+            path.write_text(author.document(links, alone(True)))
+            tab.goto(path.as_uri())
+            tab.evaluate(PARTLY, 1.0)
+            changed = np.abs(picture(tab).astype(np.int16) - empty).max(2)[found[1] : found[3], found[0] : found[2]]
+            partly = author.partly if (changed > 60).mean() > 0.03 else 0.0
     path.write_text(author.document(links, body))
     tab.goto(path.as_uri())
-    tab.evaluate(PARTLY, author.partly)
+    tab.evaluate(PARTLY, partly)
     ratio = float(tab.evaluate("devicePixelRatio"))
     image = picture(tab)
     boxes: list[NDArray[np.float64]] = []

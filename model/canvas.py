@@ -206,7 +206,7 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
     elif r < 0.28 or paper < 240:
         fill = 255.0 if not dark else float(rng.choice([0.0, 255.0, paper * 0.6]))
     if rng.random() < (0.6 if screen else 0.25):
-        radius = float(rng.uniform(0.05, 0.3) if rng.random() < 0.85 else rng.uniform(0.3, 0.38))  # 0.5 is a circle
+        radius = float(rng.uniform(0.05, 0.3) if rng.random() < 0.85 else rng.uniform(0.3, 0.35))  # 0.5 is a circle
     if border == "solid" and rng.random() < 0.2:  # tinted, rounded and pale, as programs print fields of their own
         grey = paper + (toward - paper) * rng.uniform(0.3, 0.65)
         fill = paper + (toward - paper) * rng.uniform(0.03, 0.15)
@@ -305,7 +305,7 @@ def draw_box(
     if style.fill >= 0:
         canvas.round_bar(x, y, x2, y2, radius, style.fill)
     if style.shade:  # in six steps
-        for top, low in itertools.pairwise(np.linspace(y + line, y2 - line, 7).tolist()):
+        for top, low in itertools.pairwise(np.linspace(y + line, y2 - line, 7).round().tolist()):
             reach = (top + low - 2 * y) / (2 * h)
             canvas.bar(x + line, top, x2 - line, low, float(np.clip(style.fill - style.shade * reach, 0, 255)))
     if filled and style.solid_fill >= 0:

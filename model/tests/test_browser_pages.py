@@ -99,6 +99,27 @@ def test_worn_pages_keep_their_boxes_in_place() -> None:
         assert float(np.mean(middle)) < 120
 
 
+@pytest.mark.skipif(bp.browser_path() is None, reason=bp.MISSING)
+def test_a_share_of_the_checked_boxes_stands_for_a_part() -> None:
+    from playwright.sync_api import sync_playwright
+
+    inputs = "".join(f"<span class='probe'><input type='checkbox' {on}></span>" for on in ["checked", ""] * 20)
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(
+            executable_path=bp.browser_path(), args=["--no-sandbox", "--disable-gpu"]
+        ) as browser,
+    ):
+        tab = browser.new_page()
+        tab.set_content(inputs)
+        counts = []
+        for share in (0.0, 0.3, 1.0):
+            tab.evaluate(bp.PARTLY, share)
+            counts.append(tab.evaluate("document.querySelectorAll(':indeterminate').length"))
+            assert tab.evaluate("[...document.querySelectorAll('input')].every(e => e.checked || !e.indeterminate)")
+    assert counts == [0, 6, 20]
+
+
 @pytest.mark.skipif(not bp.ready(bp.HERE / "work" / "kits"), reason=bp.MISSING)
 @pytest.mark.parametrize("held_out", [False, True])
 def test_labels_lie_on_what_the_browser_draws(held_out: bool) -> None:
