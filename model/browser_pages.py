@@ -502,11 +502,11 @@ def fetch_package(package: str, folder: Path) -> Path:
         text=True,
         check=True,
     )
-    archive = folder / done.stdout.split()[-1]
+    archive, part = folder / done.stdout.split()[-1], target.with_suffix(".part")
     with tarfile.open(archive) as tar:
-        tar.extractall(target.with_suffix(".part"), filter="data")
+        tar.extractall(part, filter="data")
     archive.unlink()
-    return target.with_suffix(".part").rename(target)
+    return part.rename(target)
 
 
 def unpacked(folder: Path, package: str) -> Path:
@@ -924,18 +924,18 @@ PARTLY = """share => [...document.querySelectorAll('.probe input:checked')].forE
 
 def shoot(tab: Tab, author: Author, links: list[str], path: Path) -> Page | None:
     """Render a page; None if its control cannot be measured.  The tab's device pixels are those of the result."""
+
+    def show(body: str) -> None:
+        path.write_text(author.document(links, body))
+        tab.goto(path.as_uri())
+
+    def show_alone(on: bool) -> None:
+        show(f"<div style='padding:{PROBE}px'>{author.box(on)}</div>")
+
     body = author.body()
-
-    def alone(filled: bool) -> str:
-        return (
-            f"<div style='padding:{PROBE}px'><span class='probe' data-state='0'>{author.control(filled)}</span></div>"
-        )
-
-    # Alone: where does the control draw its box?
     offset, partly = None, 0.0
     if author.boxes:
-        path.write_text(author.document(links, alone(False)))
-        tab.goto(path.as_uri())
+        show_alone(False)  # where does the control draw its box?
         x, y = tab.evaluate(PLACES)[0][:2]
         ratio = float(tab.evaluate("devicePixelRatio"))
         empty = picture(tab)
@@ -947,13 +947,11 @@ def shoot(tab: Tab, author: Author, links: list[str], path: Path) -> Page | None
             return None
         offset = np.array(found, np.float64) - np.array([x, y, x, y]) * ratio
         if author.partly:  # does it show at all that a part is checked?
-            path.write_text(author.document(links, alone(True)))
-            tab.goto(path.as_uri())
+            show_alone(True)
             tab.evaluate(PARTLY, 1.0)
             changed = np.abs(picture(tab).astype(np.int16) - empty).max(2)[found[1] : found[3], found[0] : found[2]]
             partly = author.partly if (changed > 60).mean() > 0.03 else 0.0
-    path.write_text(author.document(links, body))
-    tab.goto(path.as_uri())
+    show(body)
     tab.evaluate(PARTLY, partly)
     ratio = float(tab.evaluate("devicePixelRatio"))
     image = picture(tab)

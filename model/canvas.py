@@ -149,7 +149,8 @@ class BoxStyle:
     none (only the fill shows) or glyph (a dingbat of a font).  line: thickness in pixels.  ink, fill: greys,
     fill < 0 for none. radius: of the corners, in sides.  shadow: offset in pixels, 0 for none.  aspect: width
     over height. mark: the printed mark; mark_grey its grey; solid_fill: the whole box takes this grey when
-    filled (screens), or -1. mark_size: of the mark, in sides.
+    filled (screens), or -1. mark_size: of the mark, in sides.  shade: how much darker the fill is at the bottom than
+    at the top, below 0 for lighter.
     """
 
     border: str

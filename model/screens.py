@@ -439,9 +439,9 @@ def title_bar(s: Sheet, x: float, y: float, w: float) -> float:
     left = rng.random() < 0.12
     end = x + w - side * rng.uniform(1.2, 2.5)
     at = x + side if left else end - 2 * apart
-    name = (x + 3 * apart + 2 * side if left else x + lk.size * 0.6, 0.7 * (w - 3 * apart - 2 * side))
-    if rng.random() < 0.8 and name[1] > 2 * lk.size:
-        s.text(name[0], y + bar * 0.5 + lk.size * 0.36, s.phrase(1, 4, name[1]), grey=grey)
+    start, room = x + 3 * apart + 2 * side if left else x + lk.size * 0.6, 0.7 * (w - 3 * apart - 2 * side)
+    if rng.random() < 0.8 and room > 2 * lk.size:
+        _label(s, start, y + bar * 0.5, s.phrase(1, 4, room), grey=grey)
     top = round(y + (bar - side) / 2)
     framed = apart < 1.9 * side and rng.random() < 0.6  # buttons of old programs, with frames of their own
     for kind in ("minus", "square", "close"):
@@ -453,9 +453,8 @@ def title_bar(s: Sheet, x: float, y: float, w: float) -> float:
             height = top + side * (0.9 if rng.random() < 0.5 else 0.5)
             s.canvas.bar(at, height - line, at + side, height, grey)
         elif kind == "square":
-            back = (
-                side * rng.uniform(0.2, 0.3) if rng.random() < 0.25 else 0.0
-            )  # a second one behind: to make it small again
+            # How far a second square stands out behind it, where it makes the window small again.
+            back = side * rng.uniform(0.2, 0.3) if rng.random() < 0.25 else 0.0
             a, b = round(at), round(at + side - back)
             if back:
                 s.canvas.frame(round(at + back), top, round(at + side), round(low - back), line, grey)
@@ -530,10 +529,9 @@ def expander(s: Sheet, x: float, middle: float, side: float, closed: bool) -> No
     else:
         s.canvas.frame(x, y, x + side, y + side, line, ink)
     half, cx, cy = side * s.rng.uniform(0.22, 0.34), x + side / 2, y + side / 2
-    sign = lk.tint(1.0)
-    s.canvas.bar(cx - half, cy - line / 2, cx + half, cy + line / 2, sign)
+    s.canvas.bar(cx - half, cy - line / 2, cx + half, cy + line / 2, lk.ink)
     if closed:
-        s.canvas.bar(cx - line / 2, cy - half, cx + line / 2, cy + half, sign)
+        s.canvas.bar(cx - line / 2, cy - half, cx + line / 2, cy + half, lk.ink)
 
 
 def formulas(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
@@ -595,25 +593,24 @@ def diagram(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
     if count < 2 or y + rows * step > bottom:
         return y + lk.size
     ink = lk.tint(float(rng.uniform(0.4, 1.0)))
+
+    def stem(left: float, high: float, low: float) -> None:
+        """The line to the middle of the square at `left`."""
+        s.canvas.bar(left + side / 2 - line / 2, high, left + side / 2 + line / 2, low, ink)
+
     for row in range(rows):
         top = y + row * step
         places = [x + (count - 1) * step / 2] if row == 0 else [x + i * step for i in range(count)]
         for left in places:
             if row:
-                s.canvas.bar(left + side / 2 - line / 2, top - (step - side), left + side / 2 + line / 2, top, ink)
+                stem(left, top - (step - side), top)
             s.canvas.round_bar(left, top, left + side, top + side, radius, lk.paper)
             s.canvas.round_bar(left, top, left + side, top + side, radius, ink, line)
             if rng.random() < 0.2:
                 s.text(left + side * 0.3, top + side * 0.7, str(int(rng.integers(1, 10))), side / lk.size * 0.6)
         if row == 0:
-            s.canvas.bar(
-                places[0] + side / 2 - line / 2,
-                top + side,
-                places[0] + side / 2 + line / 2,
-                top + step - (step - side) / 2,
-                ink,
-            )
             middle = top + side + (step - side) / 2
+            stem(places[0], top + side, middle)
             s.canvas.bar(x + side / 2, middle - line / 2, x + (count - 1) * step + side / 2, middle + line / 2, ink)
     return y + rows * step + lk.size
 
@@ -647,11 +644,8 @@ def phone_keys(s: Sheet, y: float, w: float) -> None:
             s.canvas.path(tip, line, grey, close=True, fill=solid)
         else:
             radius = side / 2 if kind == "round" else float(rng.choice([0.0, 0.15 * side]))
-            low = (round(x - side / 2), round(middle - side / 2), round(x + side / 2), round(middle + side / 2))
-            if solid:
-                s.canvas.round_bar(*low, radius, grey)
-            else:
-                s.canvas.round_bar(*low, radius, grey, line)
+            edges = (round(x - side / 2), round(middle - side / 2), round(x + side / 2), round(middle + side / 2))
+            s.canvas.round_bar(*edges, radius, grey, 0 if solid else line)
 
 
 def _chrome(s: Sheet) -> tuple[float, float, float, float]:

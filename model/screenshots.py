@@ -3,15 +3,15 @@ evaluation's sets `desktop`, `programs`, `applications` and `packages`.
 
     python -m model.screenshots
 
-screenshots.csv lists pictures out of Debian packages (release 12), mostly of manuals, and out of Python packages on PyPI, mostly of
-web applications (`pypi:name==version`, the file as it is called in the source archive), and out of packages on npm
-(`npm:name@version`), and the checkboxes on them, a line each; a picture without any has one line without a state.  Those of `programs` were picked at random, five a package, and looked at one by
-one.  All others are pictures on which the network of the day (0.8.0, 0.9.0, for PyPI 0.10.0) took something for a checkbox.  Its
-boxes were looked at: for `desktop` one by one and down to a confidence of 0.05, on seven pictures a package picked at random; for
-`applications` so, too, on pictures picked at random, and for `packages`, at most two of a package, photographs and drawings among
-them; for training in groups of boxes that look alike, down to 0.3.  Edges are as
-that network drew them, so that IoU says little here.  `ambiguous`, and ignored, are the ticks of menus, squares in palettes of
-colours and symbols, and what groups held of both.
+screenshots.csv lists pictures out of Debian packages (release 12), mostly of manuals, out of Python packages on PyPI, mostly of web
+applications (`pypi:name==version`, the file as it is called in the source archive), and out of packages on npm
+(`npm:name@version`), and the checkboxes on them, a line each; a picture without any has one line without a state.  Those of
+`programs` were picked at random, five a package, and looked at one by one.  All others are pictures on which the network of the day
+(0.8.0, 0.9.0, for PyPI 0.10.0 and 0.11.0, for npm 0.11.0) took something for a checkbox.  Its boxes were looked at: for `desktop` one
+by one and down to a confidence of 0.05, on seven pictures a package picked at random; for `applications` so, too, on pictures picked
+at random, and for `packages`, at most two of a package, photographs and drawings among them; for training in groups of boxes that
+look alike, down to 0.3.  Edges are as that network drew them, so that IoU says little here.  `ambiguous`, and ignored, are the ticks
+of menus, squares in palettes of colours and symbols, and what groups held of both.
 
 Which is for what goes by package, HELD_OUT being kept from training.
 """

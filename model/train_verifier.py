@@ -40,8 +40,8 @@ EDGE_MOST = 1 / 3  # share of a box that the edge cuts off at most: one that sho
 NONE_SHARE = 0.45  # of the crops, beside those of negatives
 EMPTY_SHARE = 0.6  # of the rest; with those that are marked here about half are filled
 MARK_SHARE = 0.28  # of the empty boxes on light ground, marked here, so that no two marks are seen twice
-STRAY_SHARE = 0.08  # of them, only crossed by a stroke, or beside a box that is marked (with 0.12 ticks that graze were called empty)
 LONG_SHARE = 0.3  # of these marks, ticks longer than the box, whose stroke may only graze it
+STRAY_SHARE = 0.08  # of the empty boxes, only crossed by a stroke, or beside one that is marked (with 0.12 ticks that graze were called empty)
 PEN_SHARE = 0.06  # of what is no box, marked as if it were one: a mark does not make a box
 LIGHT = 128  # the median of a crop on which a pen shows
 
