@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.fonts import Face, Font, ink_of, text_length
+from model.fonts import Face, Font, ink_bounds, ink_of, text_length
 
 Rng = np.random.Generator
 Cover = NDArray[np.float32]
@@ -429,10 +429,10 @@ def _print_mark(
                 want, able = "X", [text]
             face = able[int(k * 9973) % len(able)]
         # The glyph's own extent counts, not its face's size: a multiplication sign is small, a cross mark large.
-        left, top, right, bottom = face.font(64).getbbox(want, anchor="ls")
+        left, top, right, bottom = ink_bounds(want, face.font(64))
         extent = (0.45 if want in "\u2022\u25cf*" else 0.75) * k * h
         font = face.font(round(64 * extent / max(1, right - left, bottom - top)))
-        left, top, right, bottom = font.getbbox(want, anchor="ls")
+        left, top, right, bottom = ink_bounds(want, font)
         canvas.text(cx - (left + right) / 2, cy - (top + bottom) / 2, want, font, grey)
 
 

@@ -534,3 +534,15 @@ def ink_of(text: str, font: Font) -> tuple[NDArray[np.uint8], int, int]:
     patch = Image.new("L", (int(text_length(text, font)) + 2 * left, ascent + descent + 4))
     ImageDraw.Draw(patch).text((left, ascent + 2), text, 255, font, anchor="ls")
     return np.asarray(patch), left, ascent + 2
+
+
+def ink_bounds(text: str, font: Font) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the ink of ``text`` from the pen's position on the baseline.
+
+    A font's own bounding box holds the baseline and the whole advance: a dash would be centred far too high by it.
+    """
+    patch, left, base = ink_of(text, font)
+    rows, columns = np.nonzero(patch.any(1))[0], np.nonzero(patch.any(0))[0]
+    if not len(rows):
+        return 0, 0, 0, 0
+    return int(columns[0]) - left, int(rows[0]) - base, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - base

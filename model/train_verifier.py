@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -25,6 +26,7 @@ from model.candidates import CUT, LABELS, NONE, SIDE
 from model.canvas import Canvas
 from model.dataset import REFRESH, Floats, Grey, Rng, spoil
 from model.fit import fit, options
+from model.fonts import Face, book, ink_bounds
 from model.marks import draw_mark, draw_stray
 from model.page import EMPTY, FILLED
 from model.train import giou
@@ -43,6 +45,10 @@ MARK_SHARE = 0.28  # of the empty boxes on light ground, marked here, so that no
 LONG_SHARE = 0.3  # of these marks, ticks longer than the box, whose stroke may only graze it
 STRAY_SHARE = 0.08  # of the empty boxes, only crossed by a stroke, or beside one that is marked (with 0.12 ticks that graze were called empty)
 PEN_SHARE = 0.06  # of what is no box, marked as if it were one: a mark does not make a box
+PRINT_SHARE = 0.3  # of the marks, printed or typed ones
+DASHES = "-–—"
+SIGNS = 3 * DASHES + "XXxV/*✓✔✗✘×●•"  # typed into a box; not a plus, which folds a tree
+TYPED_FACES = 60
 LIGHT = 128  # the median of a crop on which a pen shows
 
 
@@ -165,7 +171,7 @@ def marked(crop: Grey, box: Floats, label: int, rng: Rng) -> tuple[Grey, int]:
             draw_mark(crop, beside, rng, room=1.6 * apart - 0.8)
     else:
         label = FILLED
-        if rng.random() < 0.12:
+        if rng.random() < PRINT_SHARE:
             print_mark(crop, box, rng)
         else:
             kind = "long_tick" if rng.random() < LONG_SHARE else None
@@ -174,13 +180,45 @@ def marked(crop: Grey, box: Floats, label: int, rng: Rng) -> tuple[Grey, int]:
 
 
 def print_mark(crop: Grey, box: Floats, rng: Rng) -> None:
-    """A square, a disc or a diamond printed in the middle of a box [4], with room around it, as viewers fill fields; in place."""
-    middle, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2 * rng.uniform(0.35, 0.72)
-    kind = rng.integers(3)
-    turns = np.arange(24) * np.pi / 12 if kind == 1 else np.arange(4) * np.pi / 2 + (np.pi / 4 if kind == 0 else 0)
-    reach = half * (np.sqrt(2) if kind == 0 else 1)
-    points = middle + np.stack([np.cos(turns), np.sin(turns)], 1) * reach
-    Canvas.over(crop).path(points, 0, float(rng.uniform(0, 90)), fill=True)
+    """A mark that no pen makes, in a box [4]; in place: a shape with room around it, as viewers fill fields, a sign or initials
+    that are typed, or the whole box in dark with a light sign, as screens show what stands for a part.
+    """
+    canvas, chance = Canvas.over(crop), rng.random()
+    middle, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
+    if chance < 0.3:
+        kind = rng.integers(3)  # square, disc, diamond
+        turns = np.arange(24) * np.pi / 12 if kind == 1 else np.arange(4) * np.pi / 2 + (np.pi / 4 if kind == 0 else 0)
+        reach = sides / 2 * rng.uniform(0.35, 0.72) * (np.sqrt(2) if kind == 0 else 1)
+        points = middle + np.stack([np.cos(turns), np.sin(turns)], 1) * reach
+        canvas.path(points, 0, float(rng.uniform(0, 90)), fill=True)
+        return
+    if chance < 0.75:
+        sign, size, grey = SIGNS[rng.integers(len(SIGNS))], float(rng.uniform(0.45, 0.8)), float(rng.uniform(0, 120))
+        if rng.random() < 0.4:
+            sign, size = "".join(chr(c) for c in rng.integers(ord("A"), ord("Z") + 1, rng.integers(2, 4))), 0.8
+    else:
+        left_top = box[:2] + rng.uniform(0, 0.06) * sides
+        (x1, y1), (x2, y2) = left_top.tolist(), (2 * middle - left_top).tolist()
+        canvas.round_bar(x1, y1, x2, y2, float(rng.uniform(0, 0.15) * sides[0]), float(rng.uniform(0, 150)))
+        signs = DASHES if rng.random() < 0.7 else SIGNS
+        sign, size, grey = signs[rng.integers(len(signs))], 0.6, float(rng.uniform(210, 255))
+    able = [face for face in faces() if face.has(sign)]
+    face = able[rng.integers(len(able))]
+    # The signs' own extent counts, not their face's size: a multiplication sign is small, a cross mark large.
+    left, top, right, bottom = ink_bounds(sign, face.font(64))
+    font = face.font(max(4, round(64 * size * float(sides.min()) / max(1, right - left, bottom - top))))
+    left, top, right, bottom = ink_bounds(sign, font)
+    canvas.text(middle[0] - (left + right) / 2, middle[1] - (top + bottom) / 2, sign, font, grey)
+
+
+@lru_cache(maxsize=1)
+def faces() -> list[Face]:
+    """Faces for what is typed into boxes: some with letters, some with signs."""
+    of, rng = book(), np.random.default_rng(1)
+    some = [of.pick(rng) for _ in range(TYPED_FACES)]
+    for listed in (of.symbols, of.hands):
+        some += [listed[i] for i in rng.permutation(len(listed))[: TYPED_FACES // 3]]
+    return some
 
 
 def seen(crop: Grey, box: Floats, rng: Rng) -> tuple[Grey, Floats]:

@@ -149,6 +149,20 @@ def test_a_pen_fills_empty_boxes_and_makes_none_of_what_is_no_box() -> None:
     assert all(train_verifier.marked(dark, box, EMPTY, rng)[0] is dark for _ in range(50))
 
 
+def test_what_is_typed_into_a_box_lies_in_its_middle() -> None:
+    assert all(any(face.has(sign) for face in train_verifier.faces()) for sign in train_verifier.SIGNS + "ABZ")
+    box, rng = np.array([55, 55, 81, 81], np.float32), np.random.default_rng(3)
+    middles = []
+    for _ in range(200):
+        crop = np.full((CUT, CUT), 230, np.uint8)
+        train_verifier.print_mark(crop, box, rng)
+        ink = np.abs(crop.astype(int) - 230) > 20
+        rows, columns = np.nonzero(ink.any(1))[0], np.nonzero(ink.any(0))[0]
+        assert rows[0] >= 52 and rows[-1] < 84 and columns[0] >= 52 and columns[-1] < 84
+        middles.append((columns[0] + columns[-1] + 1, rows[0] + rows[-1] + 1))
+    assert np.abs(np.array(middles) / 2 - 68).max() <= 1.5
+
+
 def test_now_and_then_a_candidate_is_alone() -> None:
     crop = np.random.default_rng(0).integers(150, 250, (SIZE, SIZE)).astype(np.uint8)
     rng = np.random.default_rng(1)
