@@ -50,7 +50,7 @@ AT_ONCE = 50  # files given to the finished program in one call
 # Multiply and add counted apart.
 FLOP_A_PIXEL, FLOP_A_CANDIDATE = flop(Net(), 96, 96) / 96**2, flop(Verifier(), SIZE, SIZE)
 FLOOR = 0.02  # confidence down to which boxes are kept for the precision-recall curve
-DRAWN, WEB = 100, 120
+DRAWN, WEB = 100, 240
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]
