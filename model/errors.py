@@ -3,7 +3,10 @@
     python -m model.errors --only accident,clean200 --out model/work/errors
 
 For each set of `model.evaluate` up to three PNGs: SET_missed (boxes not found), SET_false (found where there is none) and
-SET_state (empty and filled taken for each other), the most confident errors first, missed ones at random.
+SET_state (empty and filled taken for each other), the most confident errors first, missed ones at random.  The model card's
+picture, the first of each, is made by
+
+    python -m model.errors --only web,other,drawn --together model/failures.jpg
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from model.page import FILLED, IGNORE
 HERE = Path(__file__).parent
 TILE = 176  # pixels of a cut-out on the sheet
 COLUMNS, ROWS = 8, 6
+EACH = 12  # tiles of each set and kind where all stand together
+TITLES = {"missed": "missed", "false": "seen where there is none", "state": "in the wrong state"}
 CONTEXT = 3.5  # a cut-out is this many times as wide as the box, and at least LEAST pixels
 LEAST = 64.0
 
@@ -71,6 +76,27 @@ def sheets(tally: Tally) -> dict[str, list[Grey]]:
     return tiles
 
 
+def sheet(tiles: list[Grey]) -> Grey:
+    """Tiles in rows of COLUMNS."""
+    rows = -(-len(tiles) // COLUMNS)
+    blank = np.full((TILE, TILE, 3), 255, np.uint8)
+    full = [*tiles, *[blank] * (rows * COLUMNS - len(tiles))]
+    return np.vstack([np.hstack(full[r * COLUMNS : (r + 1) * COLUMNS]) for r in range(rows)])
+
+
+def together(sets: dict[str, dict[str, list[Grey]]]) -> Grey:
+    """One picture of the first tiles of each kind, by set and kind as `sheets` gives them; there must be one at least."""
+    parts: list[Grey] = []
+    for kind, title in TITLES.items():
+        shown = {name: kinds[kind][:EACH] for name, kinds in sets.items() if kinds[kind]}
+        if shown:
+            bar = np.full((30, COLUMNS * TILE, 3), 255, np.uint8)
+            text = f"{title}: {', '.join(shown)}"
+            cv2.putText(bar, text, (4, 21), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1, cv2.LINE_AA)
+            parts += [bar, sheet([tile for tiles in shown.values() for tile in tiles])]
+    return np.vstack(parts)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Sheets of a network's errors, cut out and enlarged.")
     parser.add_argument(
@@ -80,23 +106,25 @@ def main() -> None:
     parser.add_argument("--only", help="names of sets, separated by commas")
     parser.add_argument("--limit", type=int, help="only the first pages of each set")
     parser.add_argument("--out", type=Path, default=HERE / "work" / "errors")
+    parser.add_argument(
+        "--together", type=Path, help="also one picture of the first of each set and kind, for the model card"
+    )
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     numbers = settings(args.networks / "checkbox.json")
     only = args.only.split(",") if args.only else None
     tallies = measure(args.sets, by_network(networks(args.networks), numbers), numbers["conf"], only, args.limit)
+    sets: dict[str, dict[str, list[Grey]]] = {}
     for name, tally in tallies.items():
         if name.startswith(" "):  # a part of another set
             continue
         print(name)
-        for kind, tiles in sheets(tally).items():
-            if not tiles:
-                continue
-            blank = np.full((TILE, TILE, 3), 255, np.uint8)
-            rows = -(-len(tiles) // COLUMNS)
-            tiles += [blank] * (rows * COLUMNS - len(tiles))
-            sheet = np.vstack([np.hstack(tiles[r * COLUMNS : (r + 1) * COLUMNS]) for r in range(rows)])
-            cv2.imwrite(str(args.out / f"{name}_{kind}.png"), sheet)
+        sets[name] = sheets(tally)
+        for kind, tiles in sets[name].items():
+            if tiles:
+                cv2.imwrite(str(args.out / f"{name}_{kind}.png"), sheet(tiles))
+    if args.together and any(tiles for kinds in sets.values() for tiles in kinds.values()):
+        cv2.imwrite(str(args.together), together(sets), [cv2.IMWRITE_JPEG_QUALITY, 80])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model import detect, evaluate
+from model import detect, errors, evaluate
 from model.degrade import degrade
 from model.detect import networks, settings
 from model.draw import to_grey
@@ -291,3 +291,19 @@ def test_the_artifact_and_the_networks_alone_agree(tmp_path: Path) -> None:
     assert boxes > 200
     assert close >= 0.99 * boxes
     assert alone <= 0.01 * boxes
+
+
+def test_errors_of_all_sets_stand_together_by_kind() -> None:
+    def tiles(count: int, grey: int) -> list[errors.Grey]:
+        return [np.full((errors.TILE, errors.TILE, 3), grey, np.uint8)] * count
+
+    sets = {
+        "a": {"missed": tiles(errors.EACH + 5, 50), "false": [], "state": []},
+        "b": {"missed": tiles(3, 100), "false": [], "state": tiles(1, 150)},
+    }
+    picture = errors.together(sets)
+    bar = 30
+    assert picture.shape == (2 * bar + 3 * errors.TILE, errors.COLUMNS * errors.TILE, 3)
+    shown = [picture[bar + errors.TILE // 2 + row * errors.TILE, errors.TILE // 2 :: errors.TILE, 0] for row in (0, 1)]
+    assert np.concatenate(shown).tolist() == [50] * errors.EACH + [100] * 3 + [255]
+    assert picture[-errors.TILE // 2, errors.TILE // 2 :: errors.TILE, 0].tolist() == [150] + [255] * 7
