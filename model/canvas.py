@@ -62,6 +62,16 @@ class Canvas:
         self.blend(patch * np.float32(strength / 255), round(x) - left, round(baseline) - base, grey)
         return x + text_length(text, font)
 
+    def sign(self, cx: float, cy: float, text: str, face: Face, extent: float, grey: float) -> None:
+        """Sets ``text`` with the middle of its ink at (cx, cy) and the longer side of its ink ``extent`` pixels.
+
+        The ink counts, not the face's size: a multiplication sign is small, a cross mark large.
+        """
+        left, top, right, bottom = ink_bounds(text, face.font(64))
+        font = face.font(round(64 * extent / max(1, right - left, bottom - top)))
+        left, top, right, bottom = ink_bounds(text, font)
+        self.text(cx - (left + right) / 2, cy - (top + bottom) / 2, text, font, grey)
+
     def bar(self, x1: float, y1: float, x2: float, y2: float, grey: float, strength: float = 1.0) -> None:
         """A filled upright rectangle with fractional edges; what lies outside the canvas is not computed."""
         x1, y1 = max(x1, -1.0), max(y1, -1.0)
@@ -428,12 +438,7 @@ def _print_mark(
             if not able:
                 want, able = "X", [text]
             face = able[int(k * 9973) % len(able)]
-        # The glyph's own extent counts, not its face's size: a multiplication sign is small, a cross mark large.
-        left, top, right, bottom = ink_bounds(want, face.font(64))
-        extent = (0.45 if want in "\u2022\u25cf*" else 0.75) * k * h
-        font = face.font(round(64 * extent / max(1, right - left, bottom - top)))
-        left, top, right, bottom = ink_bounds(want, font)
-        canvas.text(cx - (left + right) / 2, cy - (top + bottom) / 2, want, font, grey)
+        canvas.sign(cx, cy, want, face, (0.45 if want in "\u2022\u25cf*" else 0.75) * k * h, grey)
 
 
 def _draw_glyph_box(

@@ -536,6 +536,7 @@ def ink_of(text: str, font: Font) -> tuple[NDArray[np.uint8], int, int]:
     return np.asarray(patch), left, ascent + 2
 
 
+@lru_cache(maxsize=8192)
 def ink_bounds(text: str, font: Font) -> tuple[int, int, int, int]:
     """Left, top, right and bottom of the ink of ``text`` from the pen's position on the baseline.
 

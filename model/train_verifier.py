@@ -26,7 +26,7 @@ from model.candidates import CUT, LABELS, NONE, SIDE
 from model.canvas import Canvas
 from model.dataset import REFRESH, Floats, Grey, Rng, spoil
 from model.fit import fit, options
-from model.fonts import Face, book, ink_bounds
+from model.fonts import Face, book
 from model.marks import draw_mark, draw_stray
 from model.page import EMPTY, FILLED
 from model.train import giou
@@ -203,12 +203,8 @@ def print_mark(crop: Grey, box: Floats, rng: Rng) -> None:
         signs = DASHES if rng.random() < 0.7 else SIGNS
         sign, size, grey = signs[rng.integers(len(signs))], 0.6, float(rng.uniform(210, 255))
     able = [face for face in faces() if face.has(sign)]
-    face = able[rng.integers(len(able))]
-    # The signs' own extent counts, not their face's size: a multiplication sign is small, a cross mark large.
-    left, top, right, bottom = ink_bounds(sign, face.font(64))
-    font = face.font(max(4, round(64 * size * float(sides.min()) / max(1, right - left, bottom - top))))
-    left, top, right, bottom = ink_bounds(sign, font)
-    canvas.text(middle[0] - (left + right) / 2, middle[1] - (top + bottom) / 2, sign, font, grey)
+    cx, cy = middle.tolist()
+    canvas.sign(cx, cy, sign, able[rng.integers(len(able))], size * float(sides.min()), grey)
 
 
 @lru_cache(maxsize=1)
