@@ -18,6 +18,7 @@ from torch.utils.data import IterableDataset
 from model import candidates, checkpoint, detect, export, fit, train_verifier
 from model.candidates import CUT, NONE, SIDE, labelled
 from model.detect import Floats, Grey, squares
+from model.fonts import Face, book
 from model.net import Net
 from model.page import EMPTY, FILLED, IGNORE, Page, save
 from model.train_verifier import loss, seen
@@ -149,8 +150,18 @@ def test_a_pen_fills_empty_boxes_and_makes_none_of_what_is_no_box() -> None:
     assert all(train_verifier.marked(dark, box, EMPTY, rng)[0] is dark for _ in range(50))
 
 
-def test_what_is_typed_into_a_box_lies_in_its_middle() -> None:
-    assert all(any(face.has(sign) for face in train_verifier.faces()) for sign in train_verifier.SIGNS + "ABZ")
+def test_what_is_typed_is_in_faces_that_are_not_kept_for_validation() -> None:
+    faces, kept = train_verifier.faces(), book(1)
+    assert all(any(face.has(sign) for face in faces) for sign in train_verifier.SIGNS + "ABZ")
+    held_out = [face for families in kept.text.values() for family in families for face in family]
+    shared = {face.family for face in faces} & {face.family for face in (*held_out, *kept.symbols, *kept.hands)}
+    assert shared <= {"Pillow"}
+
+
+@pytest.mark.parametrize("few", [False, True])
+def test_what_is_typed_into_a_box_lies_in_its_middle(few: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if few:
+        monkeypatch.setattr(train_verifier, "faces", lambda: [Face("", 0, "Pillow", "Regular", "20-7e a1-ff")])
     box, rng = np.array([55, 55, 81, 81], np.float32), np.random.default_rng(3)
     middles = []
     for _ in range(200):
