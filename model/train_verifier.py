@@ -23,7 +23,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from model import checkpoint
 from model.candidates import CUT, LABELS, NONE, SIDE
-from model.canvas import Canvas
+from model.canvas import Canvas, round_cover
 from model.dataset import REFRESH, Floats, Grey, Rng, spoil
 from model.fit import fit, options
 from model.fonts import Face, book
@@ -49,6 +49,8 @@ PRINT_SHARE = 0.3  # of the marks, printed or typed ones
 DASHES = "-–—"
 SIGNS = 3 * DASHES + "XXxV/*✓✔✗✘×●•"  # typed into a box; not a plus, which folds a tree
 TYPED_FACES = 60
+ARROW = ((0, 0), (0, 0.85), (0.2, 0.65), (0.35, 1), (0.47, 0.95), (0.33, 0.61), (0.6, 0.6))  # a mouse pointer, from its tip
+POINTED_SHARE = 0.05  # of the crops, as under a mouse pointer
 LIGHT = 128  # the median of a crop on which a pen shows
 
 
@@ -138,6 +140,7 @@ class Candidates(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
             for _ in range(self.batch):
                 crop, box, label = stock.pick(rng)
                 crop, label = marked(crop, box, label, rng)
+                crop = pointed(crop, rng)
                 crop, box = seen(crop, box, rng)
                 crops.append(crop)
                 labels.append(label)
@@ -207,6 +210,28 @@ def print_mark(crop: Grey, box: Floats, rng: Rng) -> None:
         sign, able = "X", [face for face in faces() if face.has("X")]
     cx, cy = middle.tolist()
     canvas.sign(cx, cy, sign, able[rng.integers(len(able))], size * float(sides.min()), grey)
+
+
+def pointed(crop: Grey, rng: Rng) -> Grey:
+    """A stored crop [CUT,CUT], now and then with what screens show where the mouse is: a disc in or around which the candidate
+    lies, as Material Design has it, the pointer itself, or both.
+    """
+    if rng.random() >= POINTED_SHARE:
+        return crop
+    canvas, kind = Canvas.over(crop.copy()), rng.integers(3)
+    middle = CUT / 2 + rng.normal(0, 0.03, 2) * SIDE
+    if kind < 2:
+        radius = SIDE * rng.uniform(0.8, 1.4)
+        cover, x, y = round_cover(*(middle - radius).tolist(), *(middle + radius).tolist(), radius)
+        strength, toward = rng.uniform(0.03, 0.25), 0 if np.median(crop) >= LIGHT else 255
+        canvas.blend(cover * np.float32(strength), x, y, toward)
+    if kind > 0:
+        points = middle + (rng.normal(0.2, 0.4, 2) + np.array(ARROW) * rng.uniform(0.7, 1.8)) * SIDE
+        light, dark = float(rng.uniform(230, 255)), float(rng.uniform(0, 60))
+        fill, outline = (light, dark) if rng.random() < 0.7 else (dark, light)
+        canvas.path(points, 0, fill, fill=True)
+        canvas.path(points, float(rng.uniform(1.2, 2.2)), outline, close=True)
+    return canvas.image
 
 
 @lru_cache(maxsize=1)

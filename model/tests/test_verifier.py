@@ -150,6 +150,21 @@ def test_a_pen_fills_empty_boxes_and_makes_none_of_what_is_no_box() -> None:
     assert all(train_verifier.marked(dark, box, EMPTY, rng)[0] is dark for _ in range(50))
 
 
+@pytest.mark.parametrize("paper", [230, 40])
+def test_now_and_then_a_mouse_points_at_a_candidate(paper: int) -> None:
+    crop, rng, shown = np.full((CUT, CUT), paper, np.uint8), np.random.default_rng(0), []
+    for _ in range(400):
+        out = train_verifier.pointed(crop, rng)
+        if out is not crop:
+            changed = out != paper
+            assert changed.any()
+            assert not changed[:10].any()  # what is around stays
+            shown.append((bool(changed[52:84, 52:84].mean() > 0.99), bool((np.abs(out.astype(int) - paper) > 100).any())))
+    assert (crop == paper).all()
+    assert 5 < len(shown) < 40
+    assert set(shown) == {(True, False), (True, True), (False, True)}  # a disc, with a pointer, a pointer alone
+
+
 def test_what_is_typed_is_in_faces_that_are_not_kept_for_validation() -> None:
     faces, kept = train_verifier.faces(), book(1)
     assert all(any(face.has(sign) for face in faces) for sign in train_verifier.SIGNS + "ABZ")
