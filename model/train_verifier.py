@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from model import checkpoint
-from model.candidates import CUT, LABELS, NONE, SIDE
+from model.candidates import CUT, LABELS, NONE, SIDE, WIDE_CUT
 from model.canvas import Canvas, round_cover
 from model.dataset import REFRESH, Floats, Grey, Rng, spoil
 from model.fit import fit, options
@@ -30,14 +30,16 @@ from model.fonts import Face, book
 from model.marks import draw_mark, draw_stray
 from model.page import EMPTY, FILLED
 from model.train import giou
-from model.verifier import BOX, CHANNELS, SIZE, Verifier, edges
+from model.verifier import BOX, CHANNELS, SIZE, WIDE, Verifier, edges
 
 HERE = Path(__file__).parent
 # Share of the crops from each folder of pages.  Those that are not there (yet) are passed over, the others keep their proportions.
 MIX = {"corpus": 0.3, "drawn": 0.2, "browser": 0.14, "screens": 0.08, "screenshots": 0.2, "negatives": 0.08}
 OTHER = 0.1  # share of any other folder
 ALONE_SHARE = 0.12  # of the crops, shown with nothing around them
-EDGE_SHARE = 0.06  # of the crops, cut by the edge of the page, beyond which is paper
+BLIND_SHARE = 0.1  # of the crops, of which the wide view shows nothing: the close one must do by itself, too
+EDGE_SHARE = 0.1  # of the boxes, cut by the edge of the page, beyond which is paper; half as often what is none (with as many, the
+# boxes that an edge cuts stayed unsure)
 EDGE_MOST = 1 / 3  # share of a box that the edge cuts off at most: one that shows less need not be found
 NONE_SHARE = 0.45  # of the crops, beside those of negatives
 EMPTY_SHARE = 0.6  # of the rest; with those that are marked here about half are filled
@@ -49,7 +51,15 @@ PRINT_SHARE = 0.3  # of the marks, printed or typed ones
 DASHES = "-–—"
 SIGNS = 3 * DASHES + "XXxV/*✓✔✗✘×●•"  # typed into a box; not a plus, which folds a tree
 TYPED_FACES = 60
-ARROW = ((0, 0), (0, 0.85), (0.2, 0.65), (0.35, 1), (0.47, 0.95), (0.33, 0.61), (0.6, 0.6))  # a mouse pointer, from its tip
+ARROW = (
+    (0, 0),
+    (0, 0.85),
+    (0.2, 0.65),
+    (0.35, 1),
+    (0.47, 0.95),
+    (0.33, 0.61),
+    (0.6, 0.6),
+)  # a mouse pointer, from its tip
 POINTED_SHARE = 0.05  # of the crops, as under a mouse pointer
 LIGHT = 128  # the median of a crop on which a pen shows
 
@@ -83,7 +93,7 @@ class Stock:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._read: set[Path] = set()
-        self._files: dict[str, list[tuple[Grey, Floats, NDArray[np.int8]]]] = {}  # of each folder of pages
+        self._files: dict[str, list[tuple[Grey, Grey, Floats, NDArray[np.int8]]]] = {}  # of each folder of pages
         self._places: dict[
             tuple[str, int], NDArray[np.intp]
         ] = {}  # by folder and label [n,2]: which file, which of its crops
@@ -98,18 +108,18 @@ class Stock:
         for path in new:
             with np.load(path) as data:
                 name = path.stem.rsplit("-", 2)[0]
-                self._files.setdefault(name, []).append((data["crops"], data["boxes"], data["label"]))
+                self._files.setdefault(name, []).append((data["crops"], data["wide"], data["boxes"], data["label"]))
         self._read.update(new)
         if not self._files:
             raise FileNotFoundError(f"no candidates in {self.folder}: run model.candidates first")
         for name, files in self._files.items():
             for value in LABELS:
-                those = [np.nonzero(label == value)[0] for _, _, label in files]
+                those = [np.nonzero(label == value)[0] for _, _, _, label in files]
                 which = np.repeat(np.arange(len(files)), [len(of_file) for of_file in those])
                 self._places[name, value] = np.stack([which, np.concatenate(those)], 1)
 
-    def pick(self, rng: Rng) -> tuple[Grey, Floats, int]:
-        """A crop [CUT,CUT], its box [4] and its label, at random in the proportions above."""
+    def pick(self, rng: Rng) -> tuple[Grey, Grey, Floats, int]:
+        """A crop [CUT,CUT], what is around it [WIDE_CUT,WIDE_CUT], its box [4] and its label, at random in the proportions above."""
         names = list(self._files)
         share = np.array([MIX.get(name, OTHER) for name in names])
         while True:
@@ -119,12 +129,12 @@ class Stock:
             those = self._places[name, label]
             if len(those):
                 file, i = those[rng.integers(len(those))]
-                crops, boxes, _ = self._files[name][file]
-                return crops[i], boxes[i], label
+                crops, wide, boxes, _ = self._files[name][file]
+                return crops[i], wide[i], boxes[i], label
 
 
 class Candidates(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
-    """Endless batches: crops uint8 [N,1,SIZE,SIZE] (255 paper), label int8 [N], box float32 [N,4] in pixels of the crop."""
+    """Endless batches: both views uint8 [N,1,2*SIZE,SIZE] (255 paper), label int8 [N], box float32 [N,4] in pixels of the close one."""
 
     def __init__(self, folder: Path, batch: int, seed: int) -> None:
         self.folder, self.batch, self.seed = folder, batch, seed
@@ -138,11 +148,13 @@ class Candidates(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
             stock.refresh()
             crops, labels, boxes = [], [], []
             for _ in range(self.batch):
-                crop, box, label = stock.pick(rng)
-                crop, label = marked(crop, box, label, rng)
+                stored, wide, box, label = stock.pick(rng)
+                crop, label = marked(stored, box, label, rng)
                 crop = pointed(crop, rng)
-                crop, box = seen(crop, box, rng)
-                crops.append(crop)
+                if crop is not stored:
+                    wide = inlaid(wide, crop)
+                views, box = seen(crop, wide, box, rng)
+                crops.append(views)
                 labels.append(label)
                 boxes.append(box)
             yield (
@@ -222,7 +234,8 @@ def pointed(crop: Grey, rng: Rng) -> Grey:
     middle = CUT / 2 + rng.normal(0, 0.03, 2) * SIDE
     if kind < 2:
         radius = SIDE * rng.uniform(0.8, 1.4)
-        cover, x, y = round_cover(*(middle - radius).tolist(), *(middle + radius).tolist(), radius)
+        (x1, y1), (x2, y2) = (middle - radius).tolist(), (middle + radius).tolist()
+        cover, x, y = round_cover(x1, y1, x2, y2, radius)
         strength, toward = rng.uniform(0.03, 0.25), 0 if np.median(crop) >= LIGHT else 255
         canvas.blend(cover * np.float32(strength), x, y, toward)
     if kind > 0:
@@ -244,37 +257,57 @@ def faces() -> list[Face]:
     return some
 
 
-def seen(crop: Grey, box: Floats, rng: Rng) -> tuple[Grey, Floats]:
-    """A stored crop [CUT,CUT] as the verifier might see it [SIZE,SIZE], and its box [4] there.
+def inlaid(wide: Grey, crop: Grey) -> Grey:
+    """What is around a crop [WIDE_CUT,WIDE_CUT] with the middle of the crop [CUT,CUT], which was drawn on, in it."""
+    reach, off = 2 * SIDE, round(2 * WIDE)  # px from the middle, in both
+    middle = crop[round(CUT / 2 - reach) : round(CUT / 2 + reach), round(CUT / 2 - reach) : round(CUT / 2 + reach)]
+    wide = wide.copy()
+    inside = slice(WIDE_CUT // 2 - off, WIDE_CUT // 2 + off)
+    wide[inside, inside] = cv2.resize(middle, (2 * off, 2 * off), interpolation=cv2.INTER_AREA)
+    return wide
+
+
+def seen(crop: Grey, wide: Grey, box: Floats, rng: Rng) -> tuple[Grey, Floats]:
+    """A stored crop [CUT,CUT] and what is around it [WIDE_CUT,WIDE_CUT] as the verifier might see them [2*SIZE,SIZE], and the box [4]
+    in the close view.
 
     It is cut by the page's edge, shifted and scaled, since the finder's boxes are not exact, taken from a coarser page, bared of what
     is around it, and spoiled.
     """
     is_box = box.any()
     shows = (box if is_box else np.array([CUT - SIDE, CUT - SIDE, CUT + SIDE, CUT + SIDE]) / 2).astype(np.float32)
-    edge = page_edge(shows, rng)
+    edge = page_edge(shows, rng) if is_box or rng.random() < 0.5 else None
     middle = np.full(2, CUT / 2)
     if edge is not None:
         shows[edge[0]] = edge[1]
         middle = (shows[:2] + shows[2:]) / 2
-    scale = BOX / SIDE * np.exp(rng.normal(0, 0.07, 1) + rng.normal(0, 0.03, 2)).clip(0.82, 1.25)
-    shift = SIZE / 2 - (middle + rng.normal(0, 0.06, 2) * SIDE) * scale
+    factor = np.exp(rng.normal(0, 0.07, 1) + rng.normal(0, 0.03, 2)).clip(0.82, 1.25)
+    middle = middle + rng.normal(0, 0.06, 2) * SIDE
+    scale = BOX / SIDE * factor
     if rng.random() < 0.3:  # a page of few pixels
         coarse = round(CUT * rng.uniform(0.35, 1.0))
         small = cv2.resize(crop, (coarse, coarse), interpolation=cv2.INTER_AREA)
         crop = cv2.resize(small, (CUT, CUT), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
-    # Pixel centres are at +0.5, hence the half pixels.
-    dx, dy = shift + 0.5 * scale - 0.5
-    matrix = np.array([[scale[0], 0, dx], [0, scale[1], dy]], np.float32)
-    out = cv2.warpAffine(crop, matrix, (SIZE, SIZE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    moved = (shows * np.tile(scale, 2) + np.tile(shift, 2)).astype(np.float32)
-    out = spoil(alone(np.asarray(out, np.uint8), rng), rng)
+    close = placed(crop, middle, scale)
+    around = placed(wide, (middle - CUT / 2) * WIDE / SIDE + WIDE_CUT / 2, factor)
+    out = spoil(np.concatenate(alone(close, around, rng)), rng)
+    moved = (shows * np.tile(scale, 2) + np.tile(SIZE / 2 - middle * scale, 2)).astype(np.float32)
     if edge is not None:  # beyond it is paper, whatever the page is like
-        at = max(0, round(float(moved[edge[0]])))
-        beyond = slice(0, at) if edge[0] < 2 else slice(at, SIZE)
         out = out.copy()
-        (out if edge[0] % 2 else out.T)[beyond] = 255
+        for view, unit in ((out[:SIZE], BOX), (out[SIZE:], WIDE)):
+            at = max(0, round(SIZE / 2 + (float(moved[edge[0]]) - SIZE / 2) * unit / BOX))
+            beyond = slice(0, at) if edge[0] < 2 else slice(at, SIZE)
+            (view if edge[0] % 2 else view.T)[beyond] = 255
     return out, moved if is_box else np.zeros(4, np.float32)
+
+
+def placed(picture: Grey, middle: NDArray[np.float64], scale: NDArray[np.float64]) -> Grey:
+    """A picture scaled by [2] (x, y), what was at `middle` [2] being in the middle of [SIZE,SIZE]."""
+    # Pixel centres are at +0.5, hence the half pixels.
+    dx, dy = SIZE / 2 - middle * scale + 0.5 * scale - 0.5
+    matrix = np.array([[scale[0], 0, dx], [0, scale[1], dy]], np.float32)
+    out = cv2.warpAffine(picture, matrix, (SIZE, SIZE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(out, np.uint8)
 
 
 def page_edge(around: Floats, rng: Rng) -> tuple[int, float] | None:
@@ -286,14 +319,19 @@ def page_edge(around: Floats, rng: Rng) -> tuple[int, float] | None:
     return side, float(around[side]) + (off if side < 2 else -off)
 
 
-def alone(crop: Grey, rng: Rng) -> Grey:
-    """Now and then [SIZE,SIZE] with nothing but paper around what lies in the middle: a box needs no words beside it."""
-    if rng.random() >= ALONE_SHARE:
-        return crop
-    reach = BOX * rng.uniform(0.8, 1.6)
-    low, high = round(SIZE / 2 - reach), round(SIZE / 2 + reach)
-    bare = np.full_like(crop, np.median(crop))
-    bare[low:high, low:high] = crop[low:high, low:high]
+def alone(close: Grey, wide: Grey, rng: Rng) -> tuple[Grey, Grey]:
+    """Both views [SIZE,SIZE], now and then with nothing but paper around what lies in the middle: a box needs no words beside it.  Now and
+    then the wide one shows nothing at all.
+    """
+    paper, chance = np.median(close), rng.random()
+    if chance < BLIND_SHARE:
+        return close, np.full_like(wide, paper)
+    if chance >= BLIND_SHARE + ALONE_SHARE:
+        return close, wide
+    reach, bare = rng.uniform(0.8, 1.6), (np.full_like(close, paper), np.full_like(wide, paper))
+    for view, shown, unit in zip((close, wide), bare, (BOX, WIDE), strict=True):
+        middle = slice(round(SIZE / 2 - reach * unit), round(SIZE / 2 + reach * unit))
+        shown[middle, middle] = view[middle, middle]
     return bare
 
 

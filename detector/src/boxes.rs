@@ -110,7 +110,7 @@ pub fn decode(output: &Grid, least: f32) -> Vec<Candidate> {
     found
 }
 
-/// A candidate (pixels of the page) as the verifier saw it in the square around it: `output` is 6 x 1 x 1.
+/// A candidate (pixels of the page) as the verifier saw it in the square close around it: `output` is 6 x 1 x 1.
 #[must_use]
 pub fn verified(
     candidate: Candidate,
@@ -120,15 +120,15 @@ pub fn verified(
 ) -> Candidate {
     debug_assert_eq!(output.data.len(), NUMBERS);
     let Parameters {
-        verifier: close,
+        verifier: views,
         calibration,
         filled_bias,
         ..
     } = parameters;
     let number = |n: usize| output.data[n];
-    let middle = close.size as f32 / 2.0;
+    let middle = views.size as f32 / 2.0;
     let edge = |n: usize, side: f32, start: f64| {
-        let in_square = middle + side * close.side / 2.0 + number(n) * close.side;
+        let in_square = middle + side * views.side / 2.0 + number(n) * views.side;
         (start + f64::from(in_square) / square.scale) as f32
     };
     Candidate {
@@ -265,7 +265,7 @@ pub fn reading_order(detections: &mut [Detection]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parameters::{Calibration, Close};
+    use crate::parameters::{Calibration, Views};
 
     fn logit(probability: f32) -> f32 {
         (probability / (1.0 - probability)).ln()
@@ -335,9 +335,10 @@ mod tests {
     #[test]
     fn the_verifier_moves_edges_and_decides_both_logits() {
         let parameters = Parameters {
-            verifier: Close {
+            verifier: Views {
                 size: 96,
                 side: 20.0,
+                wide: 7.5,
             },
             calibration: Calibration {
                 finder: 0.5,
@@ -353,7 +354,7 @@ mod tests {
             logit: 3.0,
             state: 0.0,
         };
-        let square = Square::around(seen.edges, parameters.verifier);
+        let square = Square::around(seen.edges, 96, 20.0);
         let mut output = Grid::zeros(NUMBERS, 1, 1);
         let same = verified(seen, &output, square, &parameters);
         assert_eq!(same.edges, [100.0, 195.0, 140.0, 235.0]);

@@ -48,7 +48,6 @@ pub use result::{Class, Detection, DetectionResult, Failure};
 
 use boxes::Candidate;
 use limits::MAX_DETECTIONS;
-use page::Square;
 
 /// Name of the package, as `info` shows it.
 pub const NAME: &str = env!("CARGO_PKG_NAME");
@@ -81,7 +80,7 @@ impl Detector {
         let (width, height) = page::working_size(850, 1100, scale); // a letter page, upright
         detector.finder.plan(side(height), side(width))?;
         let size = verifier.size as usize;
-        detector.verifier.plan(size, size)?;
+        detector.verifier.plan(2 * size, size)?;
         Ok(detector)
     }
 }
@@ -172,13 +171,13 @@ impl<N: Network> Detector<N> {
         candidates: &[Candidate],
     ) -> Result<Vec<Candidate>, Error> {
         let Parameters {
-            verifier: close,
+            verifier: views,
             nms_iou,
             ..
         } = &self.parameters;
         let seen = candidates.iter().map(|&candidate| {
-            let square = Square::around(candidate.edges, *close);
-            let output = self.verifier.run(page::square(grey, square, close.size)?)?;
+            let (shown, square) = page::views(grey, candidate.edges, *views)?;
+            let output = self.verifier.run(shown)?;
             Ok(boxes::verified(
                 candidate,
                 &output,
@@ -213,7 +212,7 @@ mod tests {
     use super::*;
     use image::Luma;
     use network::Grid;
-    use parameters::{Calibration, Close, Scale};
+    use parameters::{Calibration, Scale, Views};
 
     /// As finder, sees boxes of 8 px with the logits given, 20 px apart in the row in the middle of what it is shown; as
     /// verifier, says the logit given by how dark the middle is: `dark` or `light`. Notes what it is shown.
@@ -227,8 +226,8 @@ mod tests {
     impl Network for StandIn {
         fn run(&self, input: Grid) -> Result<Grid, Error> {
             self.seen.borrow_mut().push(input.height);
-            if input.height == CLOSE.size as usize {
-                let middle = input.data[input.height / 2 * input.width + input.width / 2];
+            if input.width == VIEWS.size as usize {
+                let middle = input.data[input.width / 2 * input.width + input.width / 2];
                 let mut output = Grid::zeros(6, 1, 1);
                 output.data[0] = if middle > 0.5 { self.dark } else { self.light };
                 output.data[1] = 1.0;
@@ -244,9 +243,10 @@ mod tests {
         }
     }
 
-    const CLOSE: Close = Close {
+    const VIEWS: Views = Views {
         size: 48,
         side: 16.0,
+        wide: 6.0,
     };
 
     /// What the two stand-ins are shown and the confidences found on a page of 128 px, whose left part is dark, with
@@ -266,7 +266,7 @@ mod tests {
                 overlap: 20,
             },
             candidates: parameters::Candidates { logit: -1.0 },
-            verifier: CLOSE,
+            verifier: VIEWS,
             calibration: Calibration {
                 finder: 1.0,
                 verifier: 2.0,
@@ -294,7 +294,7 @@ mod tests {
     fn every_candidate_is_seen_from_near_and_both_networks_decide() {
         // Logits 1 and 0 on dark, 2 on light: 1 + 4 - 1, 0 + 4 - 1, 2 - 4 - 1.
         let (seen, found) = looks(&[1.0, 0.0, 2.0], 0.5);
-        assert_eq!(seen, [128, 48, 48, 48]);
+        assert_eq!(seen, [128, 96, 96, 96]);
         assert!(near(&found, &[0.982, 0.953]), "{found:?}");
         assert!(near(
             &looks(&[1.0, 0.0, 2.0], 0.01).1,
@@ -305,7 +305,7 @@ mod tests {
     #[test]
     fn what_the_finder_is_sure_is_none_is_not_looked_at() {
         let (seen, found) = looks(&[-1.5, 0.0], 0.5);
-        assert_eq!(seen, [128, 48]);
+        assert_eq!(seen, [128, 96]);
         assert_eq!(found.len(), 1);
         assert_eq!(looks(&[], 0.5), (vec![128], vec![]));
     }

@@ -158,7 +158,7 @@ mod tests {
     fn the_verifier_answers_with_six_numbers() {
         let network = TractNetwork::parse(VERIFIER).expect("parses");
         let size = Parameters::built_in().expect("readable").verifier.size as usize;
-        let out = network.run(Grid::zeros(1, size, size)).expect("runs");
+        let out = network.run(Grid::zeros(1, 2 * size, size)).expect("runs");
         assert_eq!((out.channels, out.height, out.width), (6, 1, 1));
         assert!(out.data.iter().all(|v| v.is_finite()));
     }

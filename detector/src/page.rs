@@ -1,5 +1,5 @@
 //! Second stage: picture to network input. In grey; for the finder all of the page at its working size, in overlapping
-//! tiles where it is too long for one; for the verifier a square around each candidate.
+//! tiles where it is too long for one; for the verifier two squares around each candidate.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use image::{DynamicImage, GrayImage};
 
 use crate::error::Error;
 use crate::network::Grid;
-use crate::parameters::{Close, Scale};
+use crate::parameters::{Scale, Views};
 
 /// The finder halves its input five times, so both sides are a multiple of this.
 pub const MULTIPLE: u32 = 32;
@@ -135,12 +135,13 @@ pub struct Square {
 }
 
 impl Square {
-    /// The square around a box (left, upper, right, lower edge, pixels of the page), which lies in the middle.
+    /// The square of `size` pixels around a box (left, upper, right, lower edge, pixels of the page), which lies in the
+    /// middle, its longer side `side` pixels.
     #[must_use]
-    pub fn around(edges: [f32; 4], close: Close) -> Self {
+    pub fn around(edges: [f32; 4], size: u32, side: f32) -> Self {
         let [x1, y1, x2, y2] = edges.map(f64::from);
-        let scale = f64::from(close.side) / (x2 - x1).max(y2 - y1).max(1.0);
-        let width = f64::from(close.size) / scale;
+        let scale = f64::from(side) / (x2 - x1).max(y2 - y1).max(1.0);
+        let width = f64::from(size) / scale;
         Self {
             left: (x1 + x2 - width) / 2.0,
             top: (y1 + y2 - width) / 2.0,
@@ -149,12 +150,29 @@ impl Square {
     }
 }
 
-/// What is in a square of a grey page, as the verifier's input: shape 1 x `size` x `size`; ink is 1, paper 0, and beyond
-/// the page is paper.
+/// What the verifier is shown of a candidate with these edges on a grey page, the wide view below the close one: shape
+/// 1 x 2 `size` x `size`. Also where the close view lies.
 ///
 /// # Errors
 /// [`Error::Internal`] if the scaling fails.
-pub fn square(grey: &GrayImage, square: Square, size: u32) -> Result<Grid, Error> {
+pub fn views(grey: &GrayImage, edges: [f32; 4], views: Views) -> Result<(Grid, Square), Error> {
+    let place = Square::around(edges, views.size, views.side);
+    let mut both = square(grey, place, views.size)?;
+    let wide = square(
+        grey,
+        Square::around(edges, views.size, views.wide),
+        views.size,
+    )?;
+    both.data.extend(wide.data);
+    both.height += wide.height;
+    Ok((both, place))
+}
+
+/// What is in a square of a grey page: shape 1 x `size` x `size`; ink is 1, paper 0, and beyond the page is paper.
+///
+/// # Errors
+/// [`Error::Internal`] if the scaling fails.
+fn square(grey: &GrayImage, square: Square, size: u32) -> Result<Grid, Error> {
     let mut grid = Grid::zeros(1, size as usize, size as usize);
     // The whole pixels of the square that lie on the page, along one axis.
     let span = |start: f64, length: u32| {
@@ -370,11 +388,6 @@ mod tests {
         assert!(input(&GrayImage::new(40, 40), (40, 40), tile).is_err());
     }
 
-    const CLOSE: Close = Close {
-        size: 96,
-        side: 20.0,
-    };
-
     #[test]
     fn a_candidate_lies_in_the_middle_of_its_square_at_any_resolution() {
         for side in [7, 20, 63] {
@@ -384,8 +397,7 @@ mod tests {
                 Luma([if inside { 0 } else { 255 }])
             });
             let edges = [x, y, x + side, y + side / 2].map(|v| v as f32);
-            let place = Square::around(edges, CLOSE);
-            let grid = square(&grey, place, CLOSE.size).expect("scales");
+            let grid = square(&grey, Square::around(edges, 96, 20.0), 96).expect("scales");
             assert_eq!((grid.height, grid.width), (96, 96));
             let ink = |px: usize, py: usize| grid.data[py * 96 + px];
             let height = f64::from(side / 2) / f64::from(side) * 20.0;
@@ -405,22 +417,56 @@ mod tests {
     }
 
     #[test]
+    fn the_wide_view_lies_below_the_close_one_and_shows_more() {
+        // A box of 20 px with a bar three of its sides to the right.
+        let grey = GrayImage::from_fn(400, 400, |x, y| {
+            let inside = (100..120).contains(&x) && (200..220).contains(&y);
+            Luma([if inside || (180..190).contains(&x) {
+                0
+            } else {
+                255
+            }])
+        });
+        let views_of = Views {
+            size: 96,
+            side: 20.0,
+            wide: 5.0,
+        };
+        let (grid, place) = views(&grey, [100.0, 200.0, 120.0, 220.0], views_of).expect("scales");
+        assert_eq!((grid.channels, grid.height, grid.width), (1, 192, 96));
+        assert_eq!(grid.data.len(), 192 * 96);
+        assert_eq!((place.left, place.top, place.scale), (62.0, 162.0, 1.0));
+        let ink = |x: usize, y: usize| grid.data[y * 96 + x];
+        let area = |rows: std::ops::Range<usize>| {
+            let of = |y: usize| grid.data[y * 96..(y + 1) * 96].iter().sum::<f32>();
+            rows.map(of).sum::<f32>()
+        };
+        assert!((area(0..96) - 400.0).abs() < 1.0, "the box alone");
+        assert!(ink(48, 48) > 0.99 && ink(48, 96 + 48) > 0.99);
+        assert!(
+            ink(48 + 18, 96 + 10) > 0.9,
+            "the bar, 75 px from the middle"
+        );
+        assert!((area(96..192) - 25.0 - 2.5 * 96.0).abs() < 12.0);
+    }
+
+    #[test]
     fn beyond_the_page_is_paper() {
         let grey = GrayImage::from_pixel(60, 40, Luma([0]));
         for (edges, corner) in [
             ([0.0, 0.0, 20.0, 20.0], (0, 0)),
             ([40.0, 20.0, 60.0, 40.0], (95, 95)),
         ] {
-            let grid = square(&grey, Square::around(edges, CLOSE), 96).expect("scales");
+            let grid = square(&grey, Square::around(edges, 96, 20.0), 96).expect("scales");
             assert_eq!(grid.data[48 * 96 + 48], 1.0);
             assert_eq!(grid.data[corner.1 * 96 + corner.0], 0.0);
         }
         // A candidate as large as the page is shown with paper all around; one of no size is shown at all.
         for edges in [[0.0, 0.0, 60.0, 40.0], [30.0, 20.0, 30.0, 20.0]] {
-            let grid = square(&grey, Square::around(edges, CLOSE), 96).expect("scales");
+            let grid = square(&grey, Square::around(edges, 96, 20.0), 96).expect("scales");
             assert_eq!(grid.data[48 * 96 + 48], 1.0);
         }
-        let far = Square::around([500.0, 500.0, 520.0, 520.0], CLOSE);
+        let far = Square::around([500.0, 500.0, 520.0, 520.0], 96, 20.0);
         let nothing = square(&grey, far, 96).expect("scales");
         assert!(nothing.data.iter().all(|ink| *ink == 0.0));
     }

@@ -33,14 +33,16 @@ pub struct Candidates {
     pub logit: f32,
 }
 
-/// What the verifier is shown of a candidate. See [`crate::page::square`].
+/// What the verifier is shown of a candidate: two squares around it. See [`crate::page::views`].
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Close {
-    /// Side of the square around it, pixels.
+pub struct Views {
+    /// Side of either square, pixels.
     pub size: u32,
-    /// The candidate's longer side in it, pixels.
+    /// The candidate's longer side in the close view, pixels.
     pub side: f32,
+    /// And in the wide one.
+    pub wide: f32,
 }
 
 /// Turns the logits of both networks into a probability that holds: confidence =
@@ -69,7 +71,7 @@ pub struct Parameters {
     /// From the finder to the verifier.
     pub candidates: Candidates,
     /// Candidate to the verifier's input.
-    pub verifier: Close,
+    pub verifier: Views,
     /// The logits of both to a probability.
     pub calibration: Calibration,
     /// Confidence from which a box is reported unless the caller asks for another.
@@ -113,6 +115,7 @@ mod tests {
         assert!((0.05..=0.95).contains(&p.conf));
         assert!((0.1..0.9).contains(&p.nms_iou));
         assert!(p.scale.overlap * 2 < p.scale.long_side);
+        assert!(p.verifier.wide < p.verifier.side);
         assert!(p.verifier.side * 2.0 < p.verifier.size as f32);
         assert!(p.calibration.finder >= 0.0 && p.calibration.verifier > 0.0);
         let weights = FINDER.len() + VERIFIER.len();

@@ -24,7 +24,7 @@ NUMBERS = {
     **DEFAULTS,
     "scale": {"long_side": 128, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 40},
     "candidates": {"logit": -1.0},
-    "verifier": {"size": 48, "side": 16.0},
+    "verifier": {"size": 48, "side": 16.0, "wide": 4.0},
     "calibration": {"finder": 1.0, "verifier": 2.0, "offset": -1.0},
 }
 
@@ -142,6 +142,25 @@ def test_the_verifier_moves_edges() -> None:
     # A square of 40 px counts, whose upper edge is at 195; what the verifier says is in shares of 16 px out of 40.
     moved = detect.verified(page, seen, moves, NUMBERS)
     np.testing.assert_allclose(moved.boxes, [[102.5, 201.25, 135, 228.75]], atol=1e-3)
+
+
+def test_the_verifier_sees_the_wide_view_below_the_close_one() -> None:
+    shown: list[detect.Floats] = []
+
+    def keeps(x: detect.Floats) -> detect.Floats:
+        shown.append(x)
+        return agrees(x)
+
+    page = np.full((400, 400), 255, np.uint8)
+    page[200:220, 100:120] = page[:, 180:190] = 0  # a box, and a bar three of its sides to the right
+    logit = np.zeros(1, np.float32)
+    box = np.array([[100, 200, 120, 220]], np.float32)
+    detect.verified(page, detect.Found(box, logit, logit, np.zeros((1, 2), np.float32)), keeps, NUMBERS)
+    ((view,),) = shown[0]
+    assert view.shape == (2 * 48, 48)
+    assert view[:48].sum() == pytest.approx(16**2, rel=0.02)
+    assert view[48:].sum() == pytest.approx(4**2 + 2 * 48, rel=0.1)
+    assert view[48:, 38:40].min() > 0.8
 
 
 @pytest.mark.parametrize("side", [7, 20, 63])

@@ -17,7 +17,16 @@ from PIL import Image
 from model.negatives import LIST as NEGATIVES
 from model.negatives import read_list as read_negatives
 from model.page import EMPTY, FILLED, IGNORE
-from model.screenshots import HELD_OUT, fetch_python, held_out, page_of, pictures_in, read_list
+from model.screenshots import (
+    CRATE,
+    fetch_any,
+    held_out,
+    held_out_packages,
+    page_of,
+    pictures_in,
+    read_list,
+    versionless,
+)
 
 
 def test_the_projects_own_list_is_whole() -> None:
@@ -33,18 +42,21 @@ def test_the_projects_own_list_is_whole() -> None:
 
 def test_other_training_pages_take_none_of_those_held_out() -> None:
     pictures = read_list()
-    assert {package.partition("==")[0] for package, _ in pictures} > HELD_OUT.keys()
+    held = held_out_packages()
+    assert {versionless(package) for package, _ in pictures} > held.keys()
     packages = {package.name: package for package in read_negatives(NEGATIVES.read_text())}
     for package, name in pictures:
-        if package in HELD_OUT and package in packages:
+        if package in held and package in packages:
             assert not packages[package].takes(name), f"{package}: {name}"
 
 
-def test_no_version_of_what_is_held_out_and_nothing_of_npm_is_trained_on() -> None:
+def test_no_version_of_what_is_held_out_and_nothing_of_crates_io_is_trained_on() -> None:
     assert held_out("pypi:invenio==3.4.1") == held_out("pypi:invenio==99") == "applications"
     assert held_out("kile-doc") == "desktop"
-    assert held_out("npm:@material/checkbox@14.0.0") == "packages"
+    assert held_out("npm:@material/checkbox@14.0.0") == held_out("npm:@material/checkbox@1.0.0") == "packages"
     assert held_out("pypi:invenio-records==1.0") is None
+    assert held_out("crate:whatever@1.0.0") == "crates"
+    assert not any(package.startswith(CRATE) for package in held_out_packages())
 
 
 def test_a_picture_is_shown_on_white_and_a_line_without_a_state_has_no_box(tmp_path: Path) -> None:
@@ -93,9 +105,10 @@ def test_of_an_archive_only_the_pictures_inside_are_taken() -> None:
         assert [(str(name), content) for name, content in pictures_in(archive)] == [("a-1/docs/one.PNG", b"1")]
 
 
+@pytest.mark.parametrize("package", ["pypi:a==1", "crate:a@1"])
 @pytest.mark.parametrize("listed", ["as it is", "otherwise"])
-def test_a_python_package_is_unpacked_if_it_is_the_one_listed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: str
+def test_an_archive_is_unpacked_if_it_is_the_one_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: str, package: str
 ) -> None:
     archive = archives({"a-1/docs/one.png": b"1"})[1]
     digest = hashlib.sha256(archive if listed == "as it is" else b"").hexdigest()
@@ -103,18 +116,24 @@ def test_a_python_package_is_unpacked_if_it_is_the_one_listed(
         {"filename": name, "url": "https://files/a-1.tar.gz", "hashes": {"sha256": digest}}
         for name in ("a-1-py3-none-any.whl", "a-1.tar.gz")
     ]
-    pages = {"https://pypi.org/simple/a/": json.dumps({"files": listing}).encode(), "https://files/a-1.tar.gz": archive}
+    index = [{"name": "a", "vers": version, "cksum": sum_of} for version, sum_of in (("0", "0"), ("1", digest))]
+    pages = {
+        "https://pypi.org/simple/a/": json.dumps({"files": listing}).encode(),
+        "https://files/a-1.tar.gz": archive,
+        "https://index.crates.io/1/a": "\n".join(map(json.dumps, index)).encode(),
+        "https://static.crates.io/crates/a/a-1.crate": archive,
+    }
 
     def urlopen(asked: str | urllib.request.Request) -> io.BytesIO:
         return io.BytesIO(pages[asked if isinstance(asked, str) else asked.full_url])
 
     monkeypatch.setattr(urllib.request, "urlopen", urlopen)
     if listed == "otherwise":
-        with pytest.raises(ValueError, match="a==1"):
-            fetch_python("a==1", tmp_path)
+        with pytest.raises(ValueError, match="a-1"):
+            fetch_any(package, *[tmp_path] * 4)
         return
-    folder = fetch_python("a==1", tmp_path)
+    folder = fetch_any(package, *[tmp_path] * 4)
     assert folder is not None
     assert (folder / "a-1/docs/one.png").read_bytes() == b"1"
     pages.clear()
-    assert fetch_python("a==1", tmp_path) == folder  # it is there already
+    assert fetch_any(package, *[tmp_path] * 4) == folder  # it is there already

@@ -16,13 +16,13 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from model import candidates, checkpoint, detect, export, fit, train_verifier
-from model.candidates import CUT, NONE, SIDE, labelled
+from model.candidates import CUT, NONE, SIDE, WIDE_CUT, labelled
 from model.detect import Floats, Grey, squares
 from model.fonts import Face, book
 from model.net import Net
 from model.page import EMPTY, FILLED, IGNORE, Page, save
 from model.train_verifier import loss, seen
-from model.verifier import BOX, SIZE, Verifier, edges
+from model.verifier import BOX, SIZE, WIDE, Verifier, edges
 
 TINY = (4, 8, 8, 16, 16)
 
@@ -67,17 +67,22 @@ FOUND = rows(
 
 
 def test_candidates_boxes_missed_and_ignored_are_told_apart() -> None:
-    crops, boxes, label = labelled(drawn(LABELS), LABELS, FOUND, np.random.default_rng(1))
+    crops, wide, boxes, label = labelled(drawn(LABELS), LABELS, FOUND, np.random.default_rng(1))
     assert crops.shape == (4, CUT, CUT)
+    assert wide.shape == (4, WIDE_CUT, WIDE_CUT)
     assert label.tolist() == [NONE, FILLED, EMPTY, EMPTY]  # the last one missed
     assert not boxes[0].any()
     assert (boxes[1:, 2:] > boxes[1:, :2]).all()
 
 
 def test_boxes_of_crops_are_where_the_ink_is() -> None:
-    crops, boxes, label = labelled(drawn(LABELS), LABELS, FOUND, np.random.default_rng(1))
-    for crop, box in zip(crops[label != NONE], boxes[label != NONE], strict=True):
+    crops, wide, boxes, label = labelled(drawn(LABELS), LABELS, FOUND, np.random.default_rng(1))
+    for crop, around, box in zip(crops[label != NONE], wide[label != NONE], boxes[label != NONE], strict=True):
         np.testing.assert_allclose(box, ink(crop), atol=1.0)
+        reach = slice(WIDE_CUT // 2 - 10, WIDE_CUT // 2 + 10)
+        there = (box - CUT / 2) * WIDE / SIDE + 10
+        faint = np.where(around[reach, reach] < 230, 0, 255).astype(np.uint8)  # its lines are thinner than a pixel
+        np.testing.assert_allclose(there, ink(faint), atol=1.5)
     # A box that the finder saw a little beside its place lies beside the middle, one that it missed in it.
     assert boxes[1, 0] < (CUT - SIDE) / 2 - 1
     np.testing.assert_allclose((boxes[3, :2] + boxes[3, 2:]) / 2, CUT / 2, atol=1e-3)
@@ -86,10 +91,11 @@ def test_boxes_of_crops_are_where_the_ink_is() -> None:
 def test_pages_without_boxes_or_candidates_have_crops_of_the_other() -> None:
     page, rng = drawn(LABELS), np.random.default_rng(1)
     nothing = np.zeros((0, 5), np.float32)
-    assert labelled(page, nothing, FOUND, rng)[2].tolist() == [NONE] * len(FOUND)
-    assert labelled(page, LABELS, nothing[:, :4], rng)[2].tolist() == [EMPTY, FILLED, EMPTY]
-    crops, boxes, label = labelled(page, nothing, nothing[:, :4], rng)
+    assert labelled(page, nothing, FOUND, rng)[3].tolist() == [NONE] * len(FOUND)
+    assert labelled(page, LABELS, nothing[:, :4], rng)[3].tolist() == [EMPTY, FILLED, EMPTY]
+    crops, wide, boxes, label = labelled(page, nothing, nothing[:, :4], rng)
     assert (crops.shape, boxes.shape, label.shape) == ((0, CUT, CUT), (0, 4), (0,))
+    assert wide.shape == (0, WIDE_CUT, WIDE_CUT)
 
 
 @pytest.mark.parametrize(("none", "some"), [(70, 5), (4, 60), (60, 60)])
@@ -99,7 +105,7 @@ def test_of_a_crowded_page_no_more_than_so_many(none: int, some: int) -> None:
         np.float32
     )
     labels = np.concatenate([places[none:], np.full((some, 1), FILLED)], 1).astype(np.float32)
-    label = labelled(drawn(labels[:0]), labels, places, np.random.default_rng(1))[2]
+    label = labelled(drawn(labels[:0]), labels, places, np.random.default_rng(1))[3]
     kept = min(none, candidates.MOST // 2)
     assert (label == NONE).sum() == kept
     assert (label == FILLED).sum() == min(some, candidates.MOST - kept)
@@ -159,7 +165,9 @@ def test_now_and_then_a_mouse_points_at_a_candidate(paper: int) -> None:
             changed = out != paper
             assert changed.any()
             assert not changed[:10].any()  # what is around stays
-            shown.append((bool(changed[52:84, 52:84].mean() > 0.99), bool((np.abs(out.astype(int) - paper) > 100).any())))
+            shown.append(
+                (bool(changed[52:84, 52:84].mean() > 0.99), bool((np.abs(out.astype(int) - paper) > 100).any()))
+            )
     assert (crop == paper).all()
     assert 5 < len(shown) < 40
     assert set(shown) == {(True, False), (True, True), (False, True)}  # a disc, with a pointer, a pointer alone
@@ -193,14 +201,19 @@ def test_what_is_typed_into_a_box_lies_in_its_middle(few: bool, monkeypatch: pyt
 def test_now_and_then_a_candidate_is_alone() -> None:
     crop = np.random.default_rng(0).integers(150, 250, (SIZE, SIZE)).astype(np.uint8)
     rng = np.random.default_rng(1)
-    shown = [train_verifier.alone(crop, rng) for _ in range(400)]
-    bare = [one for one in shown if not np.array_equal(one, crop)]
+    wide = crop[::-1]
+    shown = [train_verifier.alone(crop, wide, rng) for _ in range(400)]
+    bare = [both for both in shown if not np.array_equal(both[0], crop)]
     assert 0.06 < len(bare) / len(shown) < 0.2
-    middle = slice(round(SIZE / 2 - 0.7 * BOX), round(SIZE / 2 + 0.7 * BOX))
-    for one in bare:
-        np.testing.assert_array_equal(one[middle, middle], crop[middle, middle])
-        assert len(np.unique(one[:10])) == 1
-        assert abs(int(one[0, 0]) - 200) < 5  # the median: paper, or a dark theme's ground
+    for both in bare:
+        for view, unit, whole in zip(both, (BOX, WIDE), (crop, wide), strict=True):
+            middle = slice(round(SIZE / 2 - 0.7 * unit), round(SIZE / 2 + 0.7 * unit))
+            np.testing.assert_array_equal(view[middle, middle], whole[middle, middle])
+            assert len(np.unique(view[:10])) == 1
+            assert abs(int(view[0, 0]) - 200) < 5  # the median: paper, or a dark theme's ground
+    blind = [around for close, around in shown if np.array_equal(close, crop) and not np.array_equal(around, wide)]
+    assert 0.05 < len(blind) / len(shown) < 0.17
+    assert all(len(np.unique(around)) == 1 for around in blind)
 
 
 def test_edges_of_zeros_are_the_candidates_square() -> None:
@@ -212,16 +225,33 @@ def test_edges_of_zeros_are_the_candidates_square() -> None:
     assert moved.tolist() == [low + BOX / 2, low, high, high - BOX / 4]
 
 
+def test_what_is_drawn_on_a_crop_is_in_the_wide_view_too() -> None:
+    crop, wide = np.full((CUT, CUT), 230, np.uint8), np.full((WIDE_CUT, WIDE_CUT), 200, np.uint8)
+    crop[55:81, 81:107] = 0  # a square of SIDE, right of the middle one
+    inlaid = train_verifier.inlaid(wide, crop)
+    assert (wide == 200).all()
+    middle = WIDE_CUT / 2
+    wanted = [middle + WIDE / 2, middle - WIDE / 2, middle + 1.5 * WIDE, middle + WIDE / 2]
+    np.testing.assert_allclose(ink(inlaid), wanted, atol=1.0)
+    reach = round(middle - 2 * WIDE)
+    assert (inlaid[:reach] == 200).all()
+    assert inlaid[reach, reach] == 230
+
+
 def test_what_is_seen_moves_with_its_box(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train_verifier, "spoil", lambda image, _: image)
+    monkeypatch.setattr(train_verifier, "BLIND_SHARE", 0.0)
     crop = np.full((CUT, CUT), 255, np.uint8)
     crop[58:82, 50:84] = 0
+    wide = train_verifier.inlaid(np.full((WIDE_CUT, WIDE_CUT), 255, np.uint8), crop)
     boxes, errors = [], []
     for seed in range(100):
-        picture, box = seen(crop, rows((50, 58, 84, 82))[0], np.random.default_rng(seed))
-        assert picture.shape == (SIZE, SIZE)
+        picture, box = seen(crop, wide, rows((50, 58, 84, 82))[0], np.random.default_rng(seed))
+        assert picture.shape == (2 * SIZE, SIZE)
         boxes.append(box)
-        errors.append(box - ink(picture))
+        errors.append(box - ink(picture[:SIZE]))
+        beside = (box - SIZE / 2) * WIDE / BOX + SIZE / 2 - ink(picture[SIZE:])
+        assert np.abs(beside).max() < 1.5
     assert np.abs(errors).max() < 1.2
     assert np.abs(np.mean(errors, 0)).max() < 0.1
     middles, sizes = np.array(boxes)[:, :2] + np.array(boxes)[:, 2:], np.array(boxes)[:, 2:] - np.array(boxes)[:, :2]
@@ -234,13 +264,21 @@ def test_the_edge_of_the_page_leaves_most_of_a_box_and_paper_beyond_it(monkeypat
     monkeypatch.setattr(train_verifier, "spoil", lambda image, _: image)
     monkeypatch.setattr(train_verifier, "EDGE_SHARE", 1.0)
     monkeypatch.setattr(train_verifier, "ALONE_SHARE", 0.0)
+    monkeypatch.setattr(train_verifier, "BLIND_SHARE", 0.0)
     crop = np.full((CUT, CUT), 100, np.uint8)  # no paper but beyond the page
+    wide = np.full((WIDE_CUT, WIDE_CUT), 100, np.uint8)
     sides, shares = set(), []
     for seed in range(60):
-        picture, box = seen(crop, rows((55, 55, 81, 81))[0], np.random.default_rng(seed))
-        white = [bool((line == 255).all()) for line in (picture[:, 0], picture[0], picture[:, -1], picture[-1])]
-        assert sum(white) == 1
-        side = white.index(True)
+        both, box = seen(crop, wide, rows((55, 55, 81, 81))[0], np.random.default_rng(seed))
+        white = [
+            [bool((line == 255).all()) for line in (view[:, 0], view[0], view[:, -1], view[-1])]
+            for view in (both[:SIZE], both[SIZE:])
+        ]
+        assert sum(white[0]) == 1
+        assert white[0] == white[1]
+        side, picture = white[0].index(True), both[:SIZE]
+        seen_wide = (both[SIZE:] != 255).sum() / (picture != 255).sum()
+        assert 0.8 < seen_wide < 1.0  # the edge is nearer to the middle there
         ends = np.array([*np.argwhere(picture != 255).min(0)[::-1], *np.argwhere(picture != 255).max(0)[::-1] + 1])
         assert abs(float(box[side]) - int(ends[side])) <= 0.5  # the box ends where the page does
         assert np.abs((box[:2] + box[2:]) / 2 - SIZE / 2).max() < 6  # what shows of it is in the middle
@@ -250,7 +288,7 @@ def test_the_edge_of_the_page_leaves_most_of_a_box_and_paper_beyond_it(monkeypat
     assert sides == {0, 1, 2, 3}
     assert 0.55 < min(shares) < 0.75  # 2/3, and what scaling does to it
     assert max(shares) > 0.95
-    _, box = seen(crop, rows((0, 0, 0, 0))[0], np.random.default_rng(1))
+    _, box = seen(crop, wide, rows((0, 0, 0, 0))[0], np.random.default_rng(1))
     assert not box.any()
 
 
@@ -272,7 +310,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_batches_hold_boxes_as_labelled_and_nothing_else(stock: Path) -> None:
     crops, label, box = next(iter(train_verifier.Candidates(stock, 300, 1)))
-    assert (crops.shape, crops.dtype) == ((300, 1, SIZE, SIZE), torch.uint8)
+    assert (crops.shape, crops.dtype) == ((300, 1, 2 * SIZE, SIZE), torch.uint8)
     assert (label.dtype, box.dtype) == (torch.int8, torch.float32)
     shares = [float((label == value).float().mean()) for value in (NONE, EMPTY, FILLED)]
     np.testing.assert_allclose(shares, [0.45, 0.275, 0.275], atol=0.09)  # three standard deviations
@@ -292,12 +330,11 @@ def test_new_files_are_read_as_they_appear(stock: Path, tmp_path: Path, monkeypa
 
     def add(name: str, grey: int, label: int) -> None:
         """As many candidates of one label, told by their grey."""
-        like = parts["crops"], parts["boxes"], parts["label"]
-        crops, boxes, labels = (np.full_like(part, value) for part, value in zip(like, (grey, 0, label), strict=True))
-        np.savez(tmp_path / name, crops=crops, boxes=boxes, label=labels)
+        values = {"crops": grey, "wide": grey, "boxes": 0, "label": label}
+        np.savez(tmp_path / name, **{key: np.full_like(parts[key], value) for key, value in values.items()})
 
     def picked(grey: int) -> list[int]:
-        return [label for crop, _, label in (kept.pick(rng) for _ in range(1000)) if (crop == grey).all()]
+        return [label for crop, _, _, label in (kept.pick(rng) for _ in range(1000)) if (crop == grey).all()]
 
     add("drawn-1-500.npz", 6, FILLED)
     add("negatives-1-0.npz", 7, NONE)
@@ -444,7 +481,7 @@ def test_training_goes_on_from_an_exported_verifier(tmp_path: Path) -> None:
             torch.nn.init.normal_(layer.bias, 0.0, 0.2)
     path = tmp_path / "verifier.onnx"
     path.write_bytes(export.verifier_onnx(net.eval()).SerializeToString())
-    x = torch.rand(16, 1, SIZE, SIZE)
+    x = torch.rand(16, 1, 2 * SIZE, SIZE)
     wanted = torch.from_numpy(detect.onnx_runner(path)(x.numpy()))
     regained = checkpoint.load_verifier(path)
     settled = checkpoint.settled(regained, x)
