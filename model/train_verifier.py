@@ -60,6 +60,7 @@ ARROW = (
     (0.33, 0.61),
     (0.6, 0.6),
 )  # a mouse pointer, from its tip
+TITLE_SHARE = 0.03  # of what is no box, the square that enlarges a window
 POINTED_SHARE = 0.05  # of the crops, as under a mouse pointer
 LIGHT = 128  # the median of a crop on which a pen shows
 
@@ -149,11 +150,14 @@ class Candidates(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
             crops, labels, boxes = [], [], []
             for _ in range(self.batch):
                 stored, wide, box, label = stock.pick(rng)
+                if titled := label == NONE and rng.random() < TITLE_SHARE:
+                    stored, wide = title_bar(rng)
+                    box = np.zeros(4, np.float32)
                 crop, label = marked(stored, box, label, rng)
                 crop = pointed(crop, rng)
                 if crop is not stored:
                     wide = inlaid(wide, crop)
-                views, box = seen(crop, wide, box, rng)
+                views, box = seen(crop, wide, box, rng, bare=not titled)
                 crops.append(views)
                 labels.append(label)
                 boxes.append(box)
@@ -267,9 +271,48 @@ def inlaid(wide: Grey, crop: Grey) -> Grey:
     return wide
 
 
-def seen(crop: Grey, wide: Grey, box: Floats, rng: Rng) -> tuple[Grey, Floats]:
+def title_bar(rng: Rng) -> tuple[Grey, Grey]:
+    """The square that enlarges a window, as a crop [CUT,CUT] with what is around it [WIDE_CUT,WIDE_CUT].
+
+    It differs from a checkbox by nothing but its neighbours, a dash and a cross, which may be five of its sides away.
+    """
+    dark = rng.random() < 0.35
+    bar, body, beyond = (float(rng.uniform(10, 90) if dark else rng.uniform(190, 255)) for _ in range(3))
+    grey = bar + float(rng.uniform(0.25, 1)) * ((255 if dark else 0) - bar)
+    step, line, high = float(rng.uniform(1.3, 5.5)), float(rng.uniform(0.05, 0.14)), float(rng.uniform(0.8, 1))
+    top, bottom, right = -float(rng.uniform(0.7, 2.2)), float(rng.uniform(0.7, 2.5)), float(rng.uniform(0.7, 3))
+    dash, cross = [(-1, 1), (-1, 1), (-1, 1), (1, 2), (-1, -2), (-2, -1), (2, 1)][rng.integers(7)]
+    low, thick, radius = float(rng.uniform(0, 0.45)), rng.random() < 0.2, float(rng.choice([0, 0, 0.1, 0.2]))
+    frames = float(rng.uniform(1.5, min(step, 2.4))) if step > 1.6 and rng.random() < 0.25 else 0.0
+    views = Canvas(CUT, CUT, beyond), Canvas(WIDE_CUT, WIDE_CUT, beyond)
+    for canvas, unit in zip(views, (SIDE, WIDE), strict=True):
+        middle, far = canvas.width / 2, 2.0 * canvas.width
+
+        def block(x: float, y: float, x2: float, y2: float, shade: float) -> None:
+            canvas.bar(*(middle + v * unit for v in (x, y, x2, y2)), shade)  # noqa: B023
+
+        end = max(0, dash, cross) * step + right
+        block(-far, top, end, far, body)
+        block(-far, top, end, bottom, bar)
+        for at in (0, dash, cross):
+            if frames:
+                x1, x2 = (middle + (at * step + half * frames / 2) * unit for half in (-1, 1))
+                y1, y2 = (middle + half * frames / 2 * unit for half in (-1, 1))
+                canvas.round_bar(x1, y1, x2, y2, radius * unit, (bar + grey) / 2, max(1.0, line * unit / 2))
+        block(dash * step - 0.5, low, dash * step + 0.5, low + line, grey)
+        for slope in (-1, 1):
+            ends = np.array([[cross * step - 0.45, -0.45 * slope], [cross * step + 0.45, 0.45 * slope]])
+            canvas.path(middle + ends * unit, line * unit, grey)
+        x1, x2, y1, y2 = (middle + v * unit for v in (-0.5, 0.5, -high / 2, high / 2))
+        canvas.round_bar(x1, y1, x2, y2, radius * unit, grey, line * unit)
+        if thick:
+            block(-0.5, -high / 2, 0.5, -high / 2 + 2 * line, grey)
+    return views[0].image, views[1].image
+
+
+def seen(crop: Grey, wide: Grey, box: Floats, rng: Rng, bare: bool = True) -> tuple[Grey, Floats]:
     """A stored crop [CUT,CUT] and what is around it [WIDE_CUT,WIDE_CUT] as the verifier might see them [2*SIZE,SIZE], and the box [4]
-    in the close view.
+    in the close view.  bare: what is around it may be left out.
 
     It is cut by the page's edge, shifted and scaled, since the finder's boxes are not exact, taken from a coarser page, bared of what
     is around it, and spoiled.
@@ -290,7 +333,7 @@ def seen(crop: Grey, wide: Grey, box: Floats, rng: Rng) -> tuple[Grey, Floats]:
         crop = cv2.resize(small, (CUT, CUT), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
     close = placed(crop, middle, scale)
     around = placed(wide, (middle - CUT / 2) * WIDE / SIDE + WIDE_CUT / 2, factor)
-    out = spoil(np.concatenate(alone(close, around, rng)), rng)
+    out = spoil(np.concatenate(alone(close, around, rng) if bare else (close, around)), rng)
     moved = (shows * np.tile(scale, 2) + np.tile(SIZE / 2 - middle * scale, 2)).astype(np.float32)
     if edge is not None:  # beyond it is paper, whatever the page is like
         out = out.copy()

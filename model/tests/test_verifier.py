@@ -173,6 +173,29 @@ def test_now_and_then_a_mouse_points_at_a_candidate(paper: int) -> None:
     assert set(shown) == {(True, False), (True, True), (False, True)}  # a disc, with a pointer, a pointer alone
 
 
+def test_the_square_of_a_title_bar_has_neighbours_in_the_wide_view() -> None:
+    hidden = 0
+    for seed in range(60):
+        close, wide = train_verifier.title_bar(np.random.default_rng(seed))
+        assert (close.shape, wide.shape) == ((CUT, CUT), (WIDE_CUT, WIDE_CUT))
+        for view, unit in ((close, SIDE), (wide, WIDE)):
+            middle = view[view.shape[0] // 2]  # the row through the square: its sides, and what lies in line with it
+            bar = int(middle[view.shape[1] // 2])
+            edges = np.abs(middle.astype(int) - bar) > 4
+            at = np.arange(len(middle)) + 0.5 - len(middle) / 2
+            assert edges[np.abs(np.abs(at) - unit / 2) < 0.2 * unit].any()
+        rows = wide[round(WIDE_CUT / 2 - WIDE / 2) : round(WIDE_CUT / 2 + WIDE / 2)].astype(int)
+        beside = np.abs(np.arange(WIDE_CUT) + 0.5 - WIDE_CUT / 2) > 0.8 * WIDE
+        bar_only = np.abs(rows - bar).max(0) <= 4
+        assert not bar_only[beside].all()
+        reach = np.abs(np.arange(CUT) + 0.5 - CUT / 2)
+        lines = close[round(CUT / 2 - SIDE / 2) : round(CUT / 2 + SIDE / 2)].astype(int)
+        hidden += bool(
+            (np.abs(lines - int(close[CUT // 2, CUT // 2])).max(0) <= 4)[(reach > 0.8 * SIDE) & (reach < 48)].all()
+        )
+    assert 5 < hidden < 45  # of many the close view shows none of them
+
+
 def test_what_is_typed_is_in_faces_that_are_not_kept_for_validation() -> None:
     faces, kept = train_verifier.faces(), book(1)
     assert all(any(face.has(sign) for face in faces) for sign in train_verifier.SIGNS + "ABZ")
