@@ -279,6 +279,8 @@ def title_bar(rng: Rng) -> tuple[Grey, Grey]:
     dark = rng.random() < 0.35
     bar, body, beyond = (float(rng.uniform(10, 90) if dark else rng.uniform(190, 255)) for _ in range(3))
     grey = bar + float(rng.uniform(0.25, 1)) * ((255 if dark else 0) - bar)
+    faint = 1.0 if rng.random() < 0.7 else float(rng.uniform(0.2, 0.7))  # where a window cannot be enlarged
+    own = bar + faint * (grey - bar)
     step, line, high = float(rng.uniform(1.3, 5.5)), float(rng.uniform(0.05, 0.14)), float(rng.uniform(0.8, 1))
     top, bottom, right = -float(rng.uniform(0.7, 2.2)), float(rng.uniform(0.7, 2.5)), float(rng.uniform(0.7, 3))
     dash, cross = [(-1, 1), (-1, 1), (-1, 1), (1, 2), (-1, -2), (-2, -1), (2, 1)][rng.integers(7)]
@@ -304,9 +306,9 @@ def title_bar(rng: Rng) -> tuple[Grey, Grey]:
             ends = np.array([[cross * step - 0.45, -0.45 * slope], [cross * step + 0.45, 0.45 * slope]])
             canvas.path(middle + ends * unit, line * unit, grey)
         x1, x2, y1, y2 = (middle + v * unit for v in (-0.5, 0.5, -high / 2, high / 2))
-        canvas.round_bar(x1, y1, x2, y2, radius * unit, grey, line * unit)
+        canvas.round_bar(x1, y1, x2, y2, radius * unit, own, line * unit)
         if thick:
-            block(-0.5, -high / 2, 0.5, -high / 2 + 2 * line, grey)
+            block(-0.5, -high / 2, 0.5, -high / 2 + 2 * line, own)
     return views[0].image, views[1].image
 
 
