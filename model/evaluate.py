@@ -12,6 +12,8 @@ Sets (built once under model/work/eval, then read from there):
   drawn               drawn pages with seeds that training does not use
   other               pages by another generator with other fonts (model.alt_pages)
   web                 screenshots of HTML with CSS kits and icons that training does not see (model.browser_pages)
+  desktop, programs, applications, packages, crates
+                      real screenshots and other pictures (written by model.screenshots)
 A set of a held-out source's name holds that source's pages of clean200.
 
 Found means IoU of at least 0.3 with a box not yet taken, the most confident first; detections on ignored places count
@@ -399,8 +401,9 @@ def reliability(p: Floats, good: NDArray[np.bool_], bins: int = 10) -> tuple[flo
     return error, "\n".join(lines)
 
 
-# Sets of pages on which an earlier network saw something: they say little of how often it goes wrong, and choose nothing.
-PICKED = {"desktop"}
+# Sets that choose nothing: one of pages on which an earlier network saw something, which says little of how often it goes wrong, and
+# one that is to stay blind.
+ASIDE = {"desktop", "crates"}
 NOISE = 0.010  # of the share of exact pages, as the mean over the sets, between two seeds (see MODEL_CARD.md)
 
 THRESHOLDS = tuple(step / 20 for step in range(4, 18))  # of calibrated confidence
@@ -408,8 +411,8 @@ BIASES = tuple(step / 4 for step in range(-2, 9))  # added to the logit of "fill
 
 
 def whole_sets(tallies: dict[str, Tally]) -> list[Tally]:
-    """The sets with boxes, without those PICKED and those that are part of another."""
-    return [t for name, t in tallies.items() if not name.startswith(" ") and name not in PICKED and t.truth]
+    """The sets with boxes, without those put ASIDE and those that are part of another."""
+    return [t for name, t in tallies.items() if not name.startswith(" ") and name not in ASIDE and t.truth]
 
 
 def calibration(tallies: dict[str, Tally]) -> dict[str, float]:
