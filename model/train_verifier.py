@@ -291,7 +291,7 @@ def title_bar(rng: Rng) -> tuple[Grey, Grey]:
         middle, far = canvas.width / 2, 2.0 * canvas.width
 
         def block(x: float, y: float, x2: float, y2: float, shade: float) -> None:
-            canvas.bar(*(middle + v * unit for v in (x, y, x2, y2)), shade)  # noqa: B023
+            canvas.bar(middle + x * unit, middle + y * unit, middle + x2 * unit, middle + y2 * unit, shade)  # noqa: B023
 
         end = max(0, dash, cross) * step + right
         block(-far, top, end, far, body)
