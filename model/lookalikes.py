@@ -360,9 +360,11 @@ def icon(c: Canvas, kind: str, x: float, y: float, side: float, ink: float, pape
         c.round_bar(x + 0.15 * side, y + 0.45 * side, x + 0.85 * side, y + 0.98 * side, 0.06 * side, ink)
         c.round_bar(x + 0.28 * side, y + 0.05 * side, x + 0.72 * side, y + 0.7 * side, 0.3 * side, ink, line)
     elif kind == "external":
-        strokes(_p((0.45, 0.15), (0.08, 0.15), (0.08, 0.92), (0.85, 0.92), (0.85, 0.55)))
-        strokes(_p((0.4, 0.6), (0.95, 0.05)))
-        strokes(_p((0.62, 0.05), (0.95, 0.05), (0.95, 0.38)))
+        gap, tip, head = rng.uniform(0.35, 0.6), rng.uniform(0.9, 1.0), rng.uniform(0.2, 0.36)
+        strokes(_p((0.85 - gap, 0.15), (0.08, 0.15), (0.08, 0.92), (0.85, 0.92), (0.85, 0.15 + gap)))
+        tail = rng.uniform(0.35, 0.6)
+        strokes(_p((tail, 1 - tail), (tip, 1 - tip)))
+        strokes(_p((tip - head, 1 - tip), (tip, 1 - tip), (tip, 1 - tip + head)))
     else:
         raise ValueError(f"no such icon: {kind}")
 

@@ -615,8 +615,55 @@ def diagram(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
     return y + rows * step + lk.size
 
 
-PARTS = (todo, mail, settings, grid_view, tree, web_form, entries, tools, window, gutter, formulas, diagram)
-SHARES = (0.13, 0.1, 0.15, 0.1, 0.11, 0.09, 0.12, 0.08, 0.06, 0.02, 0.02, 0.02)
+def faders(s: Sheet, x: float, y: float, w: float, bottom: float) -> float:
+    """Sliders as a mixing desk or an equaliser has them: a knob as large as a checkbox, framed, on a track, with or without a scale."""
+    rng, lk = s.rng, s.look
+    wide = lk.size * rng.uniform(0.7, 1.5)
+    high = wide * rng.uniform(0.8, 1.9)
+    long = wide * rng.uniform(4, 11)
+    pitch = wide * rng.uniform(2.2, 6)
+    lying = rng.random() < 0.35
+    across, along = (long, pitch) if lying else (pitch, long)
+    track, line = float(rng.choice([1.0, 1.0, 2.0, 4.0])), float(rng.choice([1.0, 1.0, 1.5, 2.0]))
+    grooves, scale, labels = int(rng.choice([0, 0, 1, 1, 3])), rng.random() < 0.6, rng.random() < 0.7
+    radius = float(rng.choice([0.0, 0.0, 2.0, 0.2 * wide]))
+    fill = lk.paper if rng.random() < 0.6 else lk.tint(float(rng.uniform(0.05, 0.8)))
+    ink = lk.tint(float(rng.uniform(0.4, 1.0)))
+    rows = max(1, int((bottom - y) // (along + lk.size))) if lying else 1
+    columns = max(1, int((w - 2 * lk.size) // (across + 2 * lk.size)))
+
+    def bar(a: float, b: float, a2: float, b2: float, grey: float, left: float, top: float) -> None:
+        """Across a track whose middle starts at (left, top), from a to a2, and along it, from b to b2."""
+        if lying:
+            a, b, a2, b2 = b, a, b2, a2
+        s.canvas.bar(left + a, top + b, left + a2, top + b2, grey)
+
+    if y + along + 2 * lk.size > bottom:
+        return y + lk.size
+    count = int(rng.integers(1, 9))
+    for i in range(min(count, rows * columns)):
+        left = x + lk.size + (i % columns) * (across + 2 * lk.size) + (0 if lying else across / 2)
+        top = y + (i // columns) * (along + lk.size) + (along / 2 if lying else 0)
+        if scale:
+            for at in np.linspace(0, long, int(rng.integers(3, 12))):
+                tick = wide * float(rng.choice([0.3, 0.5, 0.7]))
+                bar(-tick, at, tick, at + 1, lk.tint(0.5), left, top)
+        bar(-track / 2, 0, track / 2, long, lk.tint(float(rng.uniform(0.3, 0.9))), left, top)
+        at = float(rng.uniform(high / 2, long - high / 2))
+        half_x, half_y = (high / 2, wide / 2) if lying else (wide / 2, high / 2)
+        cx, cy = (left + at, top) if lying else (left, top + at)
+        s.canvas.round_bar(cx - half_x, cy - half_y, cx + half_x, cy + half_y, radius, fill)
+        s.canvas.round_bar(cx - half_x, cy - half_y, cx + half_x, cy + half_y, radius, ink, line)
+        for groove in range(grooves):
+            of = at + (groove - (grooves - 1) / 2) * high / 4
+            bar(-0.4 * wide, of - line / 2, 0.4 * wide, of + line / 2, ink, left, top)
+        if labels and not lying:
+            s.text(left - wide, top + long + lk.size, s.phrase(1, 1, across, 0.8), 0.8)
+    return y + (-(-min(count, rows * columns) // columns)) * (along + lk.size) + lk.size
+
+
+PARTS = (todo, mail, settings, grid_view, tree, web_form, entries, tools, window, gutter, formulas, diagram, faders)
+SHARES = (0.13, 0.1, 0.15, 0.1, 0.11, 0.09, 0.12, 0.07, 0.06, 0.02, 0.02, 0.02, 0.01)
 
 
 def phone_keys(s: Sheet, y: float, w: float) -> None:

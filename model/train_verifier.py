@@ -61,6 +61,9 @@ ARROW = (
     (0.6, 0.6),
 )  # a mouse pointer, from its tip
 TITLE_SHARE = 0.03  # of what is no box, the square that enlarges a window
+LEFT_SHARE = (
+    0.02  # of the empty boxes, made the sign of a link that leads elsewhere: an arrow leaves by the open corner
+)
 POINTED_SHARE = 0.05  # of the crops, as under a mouse pointer
 LIGHT = 128  # the median of a crop on which a pen shows
 
@@ -153,7 +156,11 @@ class Candidates(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
                 if titled := label == NONE and rng.random() < TITLE_SHARE:
                     stored, wide = title_bar(rng)
                     box = np.zeros(4, np.float32)
-                crop, label = marked(stored, box, label, rng)
+                crop = left(stored, box, rng) if label == EMPTY and rng.random() < LEFT_SHARE else stored
+                if crop is not stored:
+                    box, label = np.zeros(4, np.float32), NONE
+                else:
+                    crop, label = marked(stored, box, label, rng)
                 crop = pointed(crop, rng)
                 if crop is not stored:
                     wide = inlaid(wide, crop)
@@ -196,6 +203,30 @@ def marked(crop: Grey, box: Floats, label: int, rng: Rng) -> tuple[Grey, int]:
             kind = "long_tick" if rng.random() < LONG_SHARE else None
             draw_mark(crop, box, rng, kind=kind, room=rng.uniform(1, 5))
     return crop, label
+
+
+def left(crop: Grey, box: Floats, rng: Rng) -> Grey:
+    """A stored crop [CUT,CUT] whose empty box [4] became the sign of a link that leads elsewhere, which is no checkbox: its upper
+    right corner is open, and an arrow leaves by it.  A long tick also starts in a box and ends beyond; the corner tells them apart.
+    A box that is not plainly outlined stays as it is.
+    """
+    sides, (x1, y1, x2, y2) = box[2:] - box[:2], box.tolist()
+    inside = crop[max(0, int(y1)) : int(y2) + 1, max(0, int(x1) - 1) : int(x2) + 2].astype(float)
+    away = inside - inside[inside.shape[0] // 2, inside.shape[1] // 2]
+    paper, ink = float(inside[inside.shape[0] // 2, inside.shape[1] // 2]), float(inside.flat[np.abs(away).argmax()])
+    outline = away[:, :5] * np.sign(ink - paper)  # the left side's, of which each row has some
+    if abs(ink - paper) < 50 or (outline.max(1) > abs(ink - paper) / 2).mean() < 0.9:
+        return crop
+    canvas = Canvas.over(crop.copy())
+    gap = sides * rng.uniform(0.35, 0.65)
+    canvas.bar(x2 - float(gap[0]), y1 - 2, x2 + 2, y1 + float(gap[1]), paper)
+    width, height = sides.tolist()
+    tail, head = rng.uniform(0.35, 0.65), rng.uniform(0.3, 0.5) * width
+    tip = np.array([x2 + rng.uniform(-0.12, 0.25) * width, y1 - rng.uniform(-0.12, 0.25) * height])
+    thick = max(1.0, float(rng.uniform(0.05, 0.13)) * width)
+    canvas.path(np.stack([np.array([x1 + tail * width, y1 + (1 - tail) * height]), tip]), thick, ink)
+    canvas.path(tip + np.array([[-head, 0], [0, 0], [0, head]]), thick, ink)
+    return canvas.image
 
 
 def print_mark(crop: Grey, box: Floats, rng: Rng) -> None:

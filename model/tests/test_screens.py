@@ -10,7 +10,7 @@ import pytest
 
 from model.canvas import Canvas, draw_box, random_box_style
 from model.fonts import book
-from model.screens import diagram, expander, formulas, gutter, phone_keys, title_bar, tree, window
+from model.screens import diagram, expander, faders, formulas, gutter, phone_keys, title_bar, tree, window
 from model.sheet import Sheet, random_look
 
 Part = Callable[[Sheet, float, float, float, float], float]
@@ -21,7 +21,7 @@ def empty_sheet(seed: int) -> Sheet:
     return Sheet(rng, 700, 500, random_look(rng, book(), screen=True), book())
 
 
-@pytest.mark.parametrize("part", [diagram, formulas, gutter])
+@pytest.mark.parametrize("part", [diagram, faders, formulas, gutter])
 def test_squares_that_are_no_checkbox_are_drawn_and_not_labelled(part: Part) -> None:
     drawn = 0
     for seed in range(6):

@@ -173,6 +173,25 @@ def test_now_and_then_a_mouse_points_at_a_candidate(paper: int) -> None:
     assert set(shown) == {(True, False), (True, True), (False, True)}  # a disc, with a pointer, a pointer alone
 
 
+def test_an_arrow_leaves_a_box_by_its_open_corner() -> None:
+    box = np.array([55, 55, 81, 81], np.float32)
+    for seed, (paper, ink) in enumerate([(230, 20), (40, 220)] * 20):
+        crop = np.full((CUT, CUT), paper, np.uint8)
+        cv2.rectangle(crop, (55, 55), (80, 80), ink, 1)
+        before = crop.copy()
+        out = train_verifier.left(crop, box, np.random.default_rng(seed)).astype(int)
+        assert (crop == before).all()
+        close = np.abs(out - ink) < 60
+        assert close[55:81, 55].all()  # the other three sides are whole ...
+        assert close[80, 55:81].all()
+        assert not close[55, 55:81].all()  # ... these are open
+        assert not close[55:81, 80].all()
+        assert close[40:66, 70:96].sum() > 15  # where the arrow ends
+        changed = np.argwhere(out != before)
+        assert changed.min() > 40  # what is around stays
+        assert changed.max() < 96
+
+
 def test_the_square_of_a_title_bar_has_neighbours_in_the_wide_view() -> None:
     hidden = 0
     for seed in range(60):
@@ -337,8 +356,10 @@ def test_batches_hold_boxes_as_labelled_and_nothing_else(stock: Path) -> None:
     assert (label.dtype, box.dtype) == (torch.int8, torch.float32)
     shares = [float((label == value).float().mean()) for value in (NONE, EMPTY, FILLED)]
     some = 1 - train_verifier.NONE_SHARE
-    empty = some * train_verifier.EMPTY_SHARE * (1 - train_verifier.MARK_SHARE)
-    wanted = [1 - some, empty, some - empty]
+    empty = some * train_verifier.EMPTY_SHARE
+    turned = empty * train_verifier.LEFT_SHARE
+    empty = (empty - turned) * (1 - train_verifier.MARK_SHARE)
+    wanted = [1 - some + turned, empty, some - empty - turned]
     np.testing.assert_allclose(shares, wanted, atol=0.09)  # three standard deviations
     assert bool((box[label != NONE, 2:] - box[label != NONE, :2] > 10).all())
     # All that is no box is shifted and scaled zeros: without a size.
