@@ -218,10 +218,13 @@ def left(crop: Grey, box: Floats, rng: Rng) -> Grey:
     if abs(ink - paper) < 50 or (outline.max(1) > abs(ink - paper) / 2).mean() < 0.9:
         return crop
     canvas = Canvas.over(crop.copy())
-    gap = sides * rng.uniform(0.35, 0.65)
-    canvas.bar(x2 - float(gap[0]), y1 - 2, x2 + 2, y1 + float(gap[1]), paper)
     width, height = sides.tolist()
-    tail, head = rng.uniform(0.35, 0.65), rng.uniform(0.3, 0.5) * width
+    gap = rng.uniform(0.4, 0.7)
+    canvas.bar(x2 - gap * width, y1 - 2, x2 + 2, y1 + gap * height, paper)
+    tail, head = (
+        rng.uniform(0.35, 0.65),
+        rng.uniform(0.25, gap - 0.13) * min(width, height),
+    )  # it must not close the corner
     tip = np.array([x2 + rng.uniform(-0.12, 0.25) * width, y1 - rng.uniform(-0.12, 0.25) * height])
     thick = max(1.0, float(rng.uniform(0.05, 0.13)) * width)
     canvas.path(np.stack([np.array([x1 + tail * width, y1 + (1 - tail) * height]), tip]), thick, ink)
