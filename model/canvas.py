@@ -198,13 +198,12 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
     )
     line = min(line, 0.2 * side)
     borders = ["solid", "dashed", "dotted", "double", "open", "bevel", "hand", "none", "glyph"]
-    p = (
-        [0.68, 0.01, 0.01, 0.01, 0.0, 0.04, 0.0, 0.15, 0.1]  # toolkits for games and tools paint boxes without a line
-        if screen and dark
-        else [0.71, 0.01, 0.02, 0.02, 0.0, 0.07, 0.0, 0.04, 0.13]
-        if screen
-        else [0.68, 0.025, 0.035, 0.04, 0.03, 0.02, 0.03, 0.03, 0.11]
-    )
+    if screen and dark:  # toolkits for games and tools paint boxes without a line
+        p = [0.68, 0.01, 0.01, 0.01, 0.0, 0.04, 0.0, 0.15, 0.1]
+    elif screen:
+        p = [0.71, 0.01, 0.02, 0.02, 0.0, 0.07, 0.0, 0.04, 0.13]
+    else:
+        p = [0.68, 0.025, 0.035, 0.04, 0.03, 0.02, 0.03, 0.03, 0.11]
     border = str(rng.choice(borders, p=p))
     fill, radius, shadow, aspect = -1.0, 0.0, 0.0, 1.0
     r = rng.random()

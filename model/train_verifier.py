@@ -61,9 +61,7 @@ ARROW = (
     (0.6, 0.6),
 )  # a mouse pointer, from its tip
 TITLE_SHARE = 0.03  # of what is no box, the square that enlarges a window
-LEFT_SHARE = (
-    0.02  # of the empty boxes, made the sign of a link that leads elsewhere: an arrow leaves by the open corner
-)
+LEFT_SHARE = 0.02  # of the empty boxes, made the sign of a link that leads elsewhere
 POINTED_SHARE = 0.05  # of the crops, as under a mouse pointer
 LIGHT = 128  # the median of a crop on which a pen shows
 
@@ -221,10 +219,8 @@ def left(crop: Grey, box: Floats, rng: Rng) -> Grey:
     width, height = sides.tolist()
     gap = rng.uniform(0.4, 0.7)
     canvas.bar(x2 - gap * width, y1 - 2, x2 + 2, y1 + gap * height, paper)
-    tail, head = (
-        rng.uniform(0.35, 0.65),
-        rng.uniform(0.25, gap - 0.13) * min(width, height),
-    )  # it must not close the corner
+    tail = rng.uniform(0.35, 0.65)
+    head = rng.uniform(0.25, gap - 0.13) * min(width, height)  # it must not close the corner
     tip = np.array([x2 + rng.uniform(-0.12, 0.25) * width, y1 - rng.uniform(-0.12, 0.25) * height])
     thick = max(1.0, float(rng.uniform(0.05, 0.13)) * width)
     canvas.path(np.stack([np.array([x1 + tail * width, y1 + (1 - tail) * height]), tip]), thick, ink)
