@@ -53,12 +53,12 @@ pub async fn serve(app: Arc<App>, host: IpAddr, port: u16) -> Result<(), String>
         _ => format!("cannot listen on {host}, port {port}: {error}"),
     })?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let mut stop = std::pin::pin!(told_to_stop()); // before anybody is told that this runs
     // Whoever started this may not read standard output; that is no reason to stop.
     let _ = writeln!(io::stdout(), "serving on http://{address}");
 
     let bodies = Arc::new(AtomicUsize::new(0));
     let connections = GracefulShutdown::new();
-    let mut stop = std::pin::pin!(told_to_stop());
     loop {
         let stream = tokio::select! {
             () = &mut stop => break,
@@ -213,26 +213,37 @@ async fn drain(mut body: Incoming) {
     .await;
 }
 
-/// Waits for ctrl-c or SIGTERM.
-async fn told_to_stop() {
-    let interrupt = async {
+/// Ends when the process is told to stop, by ctrl-c or SIGTERM. It listens from this call on, not from when it is first
+/// awaited: otherwise a signal that comes in between kills the process.
+fn told_to_stop() -> impl Future<Output = ()> {
+    #[cfg(unix)]
+    let (interrupt, terminate) = {
+        use tokio::signal::unix::{SignalKind, signal};
+        (
+            signal(SignalKind::interrupt()),
+            signal(SignalKind::terminate()),
+        )
+    };
+    async move {
+        #[cfg(unix)]
+        tokio::select! {
+            () = received(interrupt) => {}
+            () = received(terminate) => {}
+        }
+        #[cfg(not(unix))]
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-    };
-    #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending::<()>().await,
+    }
+}
+
+/// Waits for a signal, for ever where it cannot be listened for.
+#[cfg(unix)]
+async fn received(signal: io::Result<tokio::signal::unix::Signal>) {
+    match signal {
+        Ok(mut signal) => {
+            signal.recv().await;
         }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
+        Err(_) => std::future::pending::<()>().await,
     }
 }
