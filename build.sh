@@ -87,14 +87,6 @@ need_rust() {
   need cc build-essential
 }
 
-# npm_install FOLDER [PACKAGE...]: twice at most. After a failure of the network npm was seen to wait for ever, no connection left.
-npm_install() {
-  local to=$1
-  shift
-  timeout 300 npm install --no-save --no-audit --no-fund --prefix "$to" "$@" ||
-    timeout 600 npm install --no-save --no-audit --no-fund --prefix "$to" "$@"
-}
-
 # Node 20 or newer. Debian 12 has 18, which is enough to fetch a newer one from npm.
 need_node() {
   local newer=$CACHE/node-22/node_modules/node/bin
@@ -102,7 +94,7 @@ need_node() {
   need node nodejs npm
   need npm npm
   if [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then
-    run "installing Node 22" npm_install "$CACHE/node-22" node@22
+    run "installing Node 22" npm install --no-save --prefix "$CACHE/node-22" node@22
     PATH=$newer:$PATH
   fi
 }
@@ -231,7 +223,7 @@ need_web() {
   need_node
   if [ ! -e web/node_modules/.package-lock.json ] || [ web/package-lock.json -nt web/node_modules/.package-lock.json ]; then
     # Not `npm ci`: it refuses a lock file that does not list what an optional package needs on other platforms.
-    run "web: installing its tools" npm_install web
+    run "web: installing its tools" npm install --no-save --prefix web --no-audit --no-fund
     touch web/node_modules/.package-lock.json
   fi
 }
