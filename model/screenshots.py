@@ -7,10 +7,11 @@ screenshots.csv lists pictures out of Debian packages (release 12), mostly of ma
 applications (`pypi:name==version`, the file as it is called in the source archive), out of packages on npm (`npm:name@version`) and
 of crates.io (`crate:name@version`), and the checkboxes on them, a line each; a picture without any has one line without a state.
 Those of `programs` were picked at random, five a package, and looked at one by one.  All others are pictures on which the network of
-the day (0.8.0, 0.9.0, for PyPI 0.10.0 and 0.11.0, for npm 0.11.0 and 0.13.0, for crates.io 0.13.0) took something for a checkbox.  Its
+the day (0.8.0, 0.9.0, for PyPI 0.10.0 and 0.11.0, for npm 0.11.0, 0.13.0 and 0.15.0, for crates.io 0.13.0) took something for a checkbox.  Its
 boxes were looked at: for `desktop` one by one and down to a confidence of 0.05, on seven pictures a package picked at random; for
 `applications` so, too, on pictures picked at random, for `packages`, at most two of a package, photographs and drawings among them,
-and for `crates`, at most three; for training in groups of boxes that look alike, down to 0.3.  Edges are as that network drew them, so
+and for `crates`, at most three; for training in groups of boxes that look alike, down to 0.3, those of 0.15.0 picture by picture, down
+to 0.15.  Edges are as that network drew them, so
 that IoU says little here.  `ambiguous`, and ignored, are the ticks of menus, brackets in terminals, squares in palettes of colours and
 symbols, and what groups held of both.
 
