@@ -11,9 +11,8 @@ the day (0.8.0, 0.9.0, for PyPI 0.10.0 and 0.11.0, for npm 0.11.0, 0.13.0 and 0.
 boxes were looked at: for `desktop` one by one and down to a confidence of 0.05, on seven pictures a package picked at random; for
 `applications` so, too, on pictures picked at random, for `packages`, at most two of a package, photographs and drawings among them,
 and for `crates`, at most three; for training in groups of boxes that look alike, down to 0.3, those of 0.15.0 picture by picture, down
-to 0.15.  Edges are as that network drew them, so
-that IoU says little here.  `ambiguous`, and ignored, are the ticks of menus, brackets in terminals, squares in palettes of colours and
-symbols, and what groups held of both.
+to 0.15.  Edges are as that network drew them, so that IoU says little here.  `ambiguous`, and ignored, are the ticks of menus, brackets
+in terminals, squares in palettes of colours and symbols, and what groups held of both.
 
 Which is for what goes by package: those in held_out.csv are kept from training, and so is all of crates.io, a source that nothing is
 trained on.
