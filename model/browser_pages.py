@@ -40,6 +40,7 @@ Rng = np.random.Generator
 Image = NDArray[np.uint8]
 
 LEAST = 7.0  # px: boxes shown smaller are ignored
+SCREEN = 800_000  # pixels of a page that counts as one
 LARGEST = 48  # CSS pixels: no kit draws a larger box, so what measures more is something else
 PROBE = 40  # px of ground around a control when it is measured
 
@@ -542,8 +543,9 @@ def between(a: str, b: str, share: float) -> str:
 class Author:
     """Writes one page; what it chose for the page's controls stays the same all over it."""
 
-    def __init__(self, rng: Rng, kit: Kit, icons: Icons, names: list[str]) -> None:
-        self.rng, self.kit, self.icons, self.names = rng, kit, icons, names
+    def __init__(self, rng: Rng, kit: Kit, icons: Icons, names: list[str], screens: int = 1) -> None:
+        """`screens`: how many ordinary pages' worth it writes; more than one are set in columns."""
+        self.rng, self.kit, self.icons, self.names, self.screens = rng, kit, icons, names, screens
         self.script = SCRIPTS[rng.integers(len(SCRIPTS))] if rng.random() < 0.2 else None
         self.share = float(rng.choice([0.0, 0.15, 0.4, 0.7]))
         self.size = float(np.exp(rng.normal(np.log(15), 0.22)))
@@ -875,8 +877,15 @@ class Author:
                  self.paragraph, self.heading, self.calendar, self.badges, self.code, self.drawing, self.legend, self.keys,
                  self.comparison, self.bullets]  # fmt: skip
         p = np.array([3, 3, 3, 3, 2, 1, 2, 1.5, 2, 2, 2, 0.7, 1, 0.5, 0.8, 2, 0.8, 1, 0.6])
-        chosen = self.rng.choice(len(kinds), size=int(self.rng.integers(2, 10)), p=p / p.sum())
-        return "\n".join(kinds[int(k)]() for k in chosen)
+        chosen = self.rng.choice(len(kinds), size=int(self.rng.integers(2, 10)) * self.screens, p=p / p.sum())
+        parts = [kinds[int(k)]() for k in chosen]
+        if self.screens > 1:
+            parts = [
+                "<div style='columns: 640px'>",
+                *(f"<div style='break-inside: avoid'>{p}</div>" for p in parts),
+                "</div>",
+            ]
+        return "\n".join(parts)
 
     def document(self, links: list[str], body: str) -> str:
         sheets = "".join(f'<link rel="stylesheet" href="{link}">' for link in links)
@@ -971,8 +980,11 @@ def shoot(tab: Tab, author: Author, links: list[str], path: Path) -> Page | None
     return Page(image, np.array(boxes, np.float32).reshape(-1, 4), np.array(states, np.int8))
 
 
-def pages(rng: Rng, kits_folder: Path, held_out: bool) -> Generator[Page]:
-    """Endless pages in colour.  Needs what MISSING names."""
+def pages(rng: Rng, kits_folder: Path, held_out: bool, large: bool = False) -> Generator[Page]:
+    """Endless pages in colour, 150 to 1,600 px wide, or `large` ones of 1,600 to 3,840 px whose boxes are no larger for it.
+
+    Needs what MISSING names.
+    """
     from playwright.sync_api import sync_playwright  # an optional package
 
     kits = [k for k in KITS if k.held_out == held_out]
@@ -982,9 +994,11 @@ def pages(rng: Rng, kits_folder: Path, held_out: bool) -> Generator[Page]:
         browser = playwright.chromium.launch(executable_path=browser_path(), args=["--no-sandbox", "--disable-gpu"])
         try:
             while True:
-                width = int(np.exp(rng.uniform(np.log(150), np.log(1600))))
-                height = int(np.clip(width * rng.uniform(0.4, 1.6), 120, 1400))
-                scale = float(rng.choice([1, 1, 1, 1.25, 1.5, 2, 2.5]))
+                least, most, highest = (1600, 3840, 4000) if large else (150, 1600, 1400)
+                width = int(np.exp(rng.uniform(np.log(least), np.log(most))))
+                height = int(np.clip(width * rng.uniform(0.4, 1.6), 120, highest))
+                scale = 1.0 if large else float(rng.choice([1, 1, 1, 1.25, 1.5, 2, 2.5]))
+                screens = max(1, width * height // SCREEN) if large else 1
                 context = browser.new_context(viewport={"width": width, "height": height}, device_scale_factor=scale)
                 tab = context.new_page()
                 for _ in range(4):  # a new context costs more than a page
@@ -992,7 +1006,7 @@ def pages(rng: Rng, kits_folder: Path, held_out: bool) -> Generator[Page]:
                     icons, names = fonts[int(rng.integers(len(fonts)))]
                     links = [style_sheet(kits_folder, kit.package, css) for css in kit.css.split()]
                     links.append(style_sheet(kits_folder, icons.package, icons.css))
-                    page = shoot(tab, Author(rng, kit, icons, names), links, path)
+                    page = shoot(tab, Author(rng, kit, icons, names, screens), links, path)
                     if page is not None:
                         yield page
                 context.close()
@@ -1049,12 +1063,12 @@ def main() -> None:
     write(args.out, args.kits, args.count, args.seed, args.held_out)
 
 
-def write(out: Path, kits_folder: Path, count: int, seed: int, held_out: bool) -> None:
+def write(out: Path, kits_folder: Path, count: int, seed: int, held_out: bool, large: bool = False) -> None:
     """Write `count` pages; training pages at the scale training reads, held-out ones at their own."""
     out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng([seed, held_out])
     # Closed at once: a browser left to the interpreter's end can hang there.
-    with closing(pages(rng, kits_folder, held_out)) as source:
+    with closing(pages(rng, kits_folder, held_out, large)) as source:
         for i in range(count):
             page = worn(next(source), rng)
             if held_out:

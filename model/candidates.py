@@ -51,8 +51,7 @@ def candidates(page: Grey, finder: Runner, numbers: dict[str, Any], rng: Rng) ->
     shown = cv2.resize(page, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
     if rng.random() < 0.6:
         shown = spoil(shown, rng)
-    # The page has its size already: it must not be enlarged once more.
-    found = detect.candidates(shown, finder, {**numbers, "scale": {**scale, "max_enlargement": 1.0}})
+    found = detect.candidates(shown, size, finder, {**numbers, "scale": scale})
     return found.boxes * np.array([width / size[0], height / size[1]] * 2, np.float32)
 
 

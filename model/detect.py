@@ -32,6 +32,7 @@ MAX_INSIDE = (
 )
 SEAM = 16.0  # px: a box ending this close to a seam between tiles is cut or seen without what is around it; another tile has it whole
 MOST = 5000  # candidates, and boxes, a page
+WORTH = 1.1  # a page is not read again for less than this enlargement
 
 
 @dataclass
@@ -97,7 +98,21 @@ def working_size(width: int, height: int, scale: dict[str, Any]) -> tuple[int, i
     A page longer than `max_aspect` times its short side counts as several pages, so that its boxes do not vanish.
     """
     page_side = min(max(width, height), min(width, height) * scale["max_aspect"])
-    factor = min(scale["long_side"] / page_side, scale["max_enlargement"])
+    return scaled(width, height, min(scale["long_side"] / page_side, scale["max_enlargement"]))
+
+
+def closer_size(width: int, height: int, size: tuple[int, int], times: float) -> tuple[int, int] | None:
+    """Width and height at which a page already read at `size` is read again: `times` as large, never more than it is.
+
+    None where that would be less than WORTH times as large.
+    """
+    factor = size[0] / width
+    closer = min(factor * times, 1.0)
+    return scaled(width, height, closer) if closer >= WORTH * factor else None
+
+
+def scaled(width: int, height: int, factor: float) -> tuple[int, int]:
+    """Both sides times `factor`, in whole pixels."""
     return max(1, int(width * factor + 0.5)), max(1, int(height * factor + 0.5))
 
 
@@ -220,17 +235,18 @@ def on_page(found: Found, image: Grey) -> Found:
     return cut.pick((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
 
 
-def candidates(image: Grey, finder: Runner, numbers: dict[str, Any]) -> Found:
-    """All on a grey page [H,W] that the finder takes for a checkbox with at least the logit asked for; without states."""
+def candidates(image: Grey, size: tuple[int, int], finder: Runner, numbers: dict[str, Any]) -> Found:
+    """All that the finder takes for a checkbox on a grey page [H,W] read at `size` (width, height); without states.
+
+    Those with at least the logit that `numbers` asks for.
+    """
     height, width = image.shape
-    scale = numbers["scale"]
-    size = working_size(width, height, scale)
     page = (
         image if size == (width, height) else np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
     )
     parts: list[tuple[Floats, Floats]] = []
     pixels = 0
-    for tile in tiles(size, scale):
+    for tile in tiles(size, numbers["scale"]):
         x, y, w, h = tile
         shown = network_input(page[y : y + h, x : x + w])
         pixels += shown.size
@@ -264,9 +280,41 @@ def verified(image: Grey, found: Found, verifier: Runner, numbers: dict[str, Any
     return result.pick(suppress(result.boxes, result.logit, numbers["nms_iou"], MOST))
 
 
+def both(first: Found, second: Found, nms_iou: float) -> Found:
+    """What two readings of a page found, each box once; the work of both."""
+    boxes, logit, state, seen = (
+        np.concatenate([getattr(first, part), getattr(second, part)]) for part in ("boxes", "logit", "state", "seen")
+    )
+    found = Found(boxes, logit, state, seen, first.pixels + second.pixels, first.checked + second.checked)
+    return found.pick(suppress(boxes, logit, nms_iou, MOST))
+
+
+def any_small(found: Found, below: float) -> bool:
+    """Whether the longer side of any of them is less than `below`, pixels of the page."""
+    sides = found.boxes[:, 2:] - found.boxes[:, :2]
+    return bool((sides.max(1, initial=0) < below).any())
+
+
 def detect(image: Grey, run: Networks, numbers: dict[str, Any], conf: float | None = None) -> Found:
-    """Checkboxes of a grey page [H,W] of at least `conf` (default: the one in `numbers`, which is checkbox.json's)."""
-    found = verified(image, candidates(image, run.finder, numbers), run.verifier, numbers)
+    """Checkboxes of a grey page [H,W] of at least `conf` (default: the one in `numbers`, which is checkbox.json's).
+
+    The finder loses boxes that are too small where it sees them. A page that shows such a box may hold others: it is read again,
+    closer, as long as there are some.
+    """
+
+    def read(size: tuple[int, int]) -> Found:
+        return verified(image, candidates(image, size, run.finder, numbers), run.verifier, numbers)
+
+    height, width = image.shape
+    when = numbers["closer"]
+    size = working_size(width, height, numbers["scale"])
+    found = read(size)
+    while any_small(found.above(when["conf"]), when["below"] * width / size[0]):
+        closer = closer_size(width, height, size, when["times"])
+        if closer is None:
+            break
+        size = closer
+        found = both(found, read(size), numbers["nms_iou"])
     return found.above(numbers["conf"] if conf is None else conf)
 
 

@@ -12,6 +12,7 @@ Sets (built once under model/work/eval, then read from there):
   drawn               drawn pages with seeds that training does not use
   other               pages by another generator with other fonts (model.alt_pages)
   web                 screenshots of HTML with CSS kits and icons that training does not see (model.browser_pages)
+  large               the same 1,600 to 3,840 px wide, with boxes of the usual size
   desktop, programs, applications, packages, crates
                       real screenshots and other pictures (written by model.screenshots)
 A set of a held-out source's name holds that source's pages of clean200.
@@ -52,7 +53,7 @@ AT_ONCE = 50  # files given to the finished program in one call
 # Multiply and add counted apart.
 FLOP_A_PIXEL, FLOP_A_CANDIDATE = flop(Net(), 96, 96) / 96**2, flop(Verifier(), 2 * SIZE, SIZE)
 FLOOR = 0.02  # confidence down to which boxes are kept for the precision-recall curve
-DRAWN, WEB = 100, 240
+DRAWN, WEB, LARGE = 100, 240, 60
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -95,10 +96,12 @@ def build(folder: Path, root: Path | None) -> None:
         for i in range(DRAWN):
             page = draw_alt_page(np.random.default_rng(EVAL_SEED + i))
             save(Page(to_grey(page.image), page.boxes, page.states), place("other"), f"{i:04d}")
-    if not (folder / "web").exists():
-        kits = HERE / "work" / "kits"
+    kits = HERE / "work" / "kits"
+    for name, count in (("web", WEB), ("large", LARGE)):
+        if (folder / name).exists():
+            continue
         if browser_pages.ready(kits):
-            browser_pages.write(place("web"), kits, WEB, seed=1, held_out=True)
+            browser_pages.write(place(name), kits, count, seed=1, held_out=True, large=name == "large")
         else:
             print(browser_pages.MISSING)
     if root is None:
@@ -401,9 +404,9 @@ def reliability(p: Floats, good: NDArray[np.bool_], bins: int = 10) -> tuple[flo
     return error, "\n".join(lines)
 
 
-# Sets that choose nothing: one of pages on which an earlier network saw something, which says little of how often it goes wrong, and
-# one that is to stay blind.
-ASIDE = {"desktop", "crates"}
+# Sets that choose nothing: one of pages on which an earlier network saw something, which says little of how often it goes wrong,
+# one that is to stay blind, and one that judges how a page is brought to size.
+ASIDE = {"desktop", "crates", "large"}
 NOISE = 0.010  # of the share of exact pages, as the mean over the sets, between two seeds (see MODEL_CARD.md)
 
 THRESHOLDS = tuple(step / 20 for step in range(4, 18))  # of calibrated confidence

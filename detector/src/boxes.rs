@@ -197,6 +197,15 @@ pub fn to_page(candidates: Vec<Candidate>, size: (u32, u32), page: (u32, u32)) -
     on_page(scaled.collect(), page)
 }
 
+/// Whether there is a box of at least the confidence `conf` whose longer side is less than `below` pixels.
+#[must_use]
+pub fn any_small(candidates: &[Candidate], conf: f32, below: f32) -> bool {
+    candidates.iter().any(|candidate| {
+        let [x1, y1, x2, y2] = candidate.edges;
+        candidate.confidence() >= conf && (x2 - x1).max(y2 - y1) < below
+    })
+}
+
 /// Cuts off what stands out of the `page` (width, height).
 #[must_use]
 pub fn on_page(mut candidates: Vec<Candidate>, page: (u32, u32)) -> Vec<Candidate> {
@@ -450,6 +459,18 @@ mod tests {
         );
         assert_eq!(found.len(), 1, "a box beyond the edge is none");
         assert_eq!(found[0].edges, [0.0, 40.0, 40.0, 120.0]);
+    }
+
+    #[test]
+    fn a_box_is_small_by_its_longer_side_if_it_is_one_at_all() {
+        let found = [
+            candidate(0.0, 0.0, 7.0, 20.0, 0.9),
+            candidate(30.0, 0.0, 37.0, 6.0, 0.3),
+        ];
+        assert!(any_small(&found, 0.2, 7.5));
+        assert!(!any_small(&found, 0.4, 7.5), "too unsure");
+        assert!(!any_small(&found, 0.2, 7.0), "not smaller");
+        assert!(!any_small(&[], 0.0, 99.0));
     }
 
     #[test]

@@ -12,7 +12,7 @@
 //! | [`annotate`] | picture and result | the picture with the boxes drawn in |
 //!
 //! [`Detector`] runs them one after the other, `page` to `boxes` twice: a finder reads the whole page and proposes
-//! candidates, a verifier looks closely at each. It holds nothing but the two networks. [`limits`], [`error`] and
+//! candidates, a verifier looks closely at each; a page of boxes almost too small to find is read again, larger. It holds nothing but the two networks. [`limits`], [`error`] and
 //! [`parameters`] are what they share. This core knows no browser and no host; two thin skins make the
 //! WebAssembly module: [`plain`] (bytes in, bytes out, for any host) and `browser` (wasm-bindgen).
 
@@ -131,8 +131,7 @@ impl<N: Network> Detector<N> {
     ) -> Result<DetectionResult, Error> {
         let (width, height) = (picture.width(), picture.height());
         let grey = page::grey(picture);
-        let candidates = self.candidates(&grey)?;
-        let found = self.verified(&grey, &candidates)?;
+        let found = self.found(&grey)?;
         let mut detections = boxes::detections(&found, conf as f32);
         boxes::reading_order(&mut detections);
         Ok(DetectionResult::new(
@@ -142,15 +141,41 @@ impl<N: Network> Detector<N> {
         ))
     }
 
-    /// All on a grey page that might be a checkbox, the most likely first, in the page's own pixels.
-    fn candidates(&self, grey: &GrayImage) -> Result<Vec<Candidate>, Error> {
+    /// All on a grey page that might be a checkbox, with the confidence that it is one, the most confident first.
+    ///
+    /// A page with boxes so small that the finder may have lost others is read again, larger.
+    fn found(&self, grey: &GrayImage) -> Result<Vec<Candidate>, Error> {
+        let Parameters {
+            scale,
+            closer,
+            nms_iou,
+            ..
+        } = &self.parameters;
+        let page = grey.dimensions();
+        let read = |size| self.verified(grey, &self.candidates(grey, size)?);
+        let small = |size: (u32, u32)| closer.below * page.0 as f32 / size.0 as f32;
+
+        let mut size = page::working_size(page.0, page.1, scale);
+        let mut found = read(size)?;
+        while boxes::any_small(&found, closer.conf, small(size))
+            && let Some(larger) = page::closer_size(page, size, closer.times)
+        {
+            size = larger;
+            found.extend(read(size)?);
+            found = boxes::suppress(found, *nms_iou, MAX_DETECTIONS);
+        }
+        Ok(found)
+    }
+
+    /// All on a grey page that might be a checkbox where the finder reads it at `size` (width, height); the most likely
+    /// first, in the page's own pixels.
+    fn candidates(&self, grey: &GrayImage, size: (u32, u32)) -> Result<Vec<Candidate>, Error> {
         let Parameters {
             scale,
             candidates,
             nms_iou,
             ..
         } = &self.parameters;
-        let size = page::working_size(grey.width(), grey.height(), scale);
         let mut found = Vec::new();
         for tile in page::tiles(size, scale) {
             let output = self.finder.run(page::input(grey, size, tile)?)?;
@@ -212,7 +237,7 @@ mod tests {
     use super::*;
     use image::Luma;
     use network::Grid;
-    use parameters::{Calibration, Scale, Views};
+    use parameters::{Calibration, Closer, Scale, Views};
 
     /// As finder, sees boxes of 8 px with the logits given, 20 px apart in the row in the middle of what it is shown; as
     /// verifier, says the logit given by how dark the middle is: `dark` or `light`. Notes what it is shown.
@@ -249,9 +274,8 @@ mod tests {
         wide: 6.0,
     };
 
-    /// What the two stand-ins are shown and the confidences found on a page of 128 px, whose left part is dark, with
-    /// candidates of these logits of which the first two lie in the dark.
-    fn looks(logits: &[f32], conf: f64) -> (Vec<usize>, Vec<f64>) {
+    /// The detector of two stand-ins, the finder's with candidates of these logits, the verifier's sure of what is dark.
+    fn detector(logits: &[f32], below: f32) -> Detector<StandIn> {
         let stand_in = || StandIn {
             logits: logits.to_vec(),
             dark: 2.0,
@@ -265,6 +289,11 @@ mod tests {
                 max_enlargement: 3.0,
                 overlap: 20,
             },
+            closer: Closer {
+                below,
+                conf: 0.5,
+                times: 2.0,
+            },
             candidates: parameters::Candidates { logit: -1.0 },
             verifier: VIEWS,
             calibration: Calibration {
@@ -275,7 +304,13 @@ mod tests {
             filled_bias: 0.0,
             ..Parameters::built_in().expect("readable")
         };
-        let detector = Detector::new(stand_in(), stand_in(), parameters);
+        Detector::new(stand_in(), stand_in(), parameters)
+    }
+
+    /// What the two stand-ins are shown and the confidences found on a page of 128 px, whose left part is dark, with
+    /// candidates of these logits of which the first two lie in the dark.
+    fn looks(logits: &[f32], conf: f64) -> (Vec<usize>, Vec<f64>) {
+        let detector = detector(logits, 9.0);
         let grey = GrayImage::from_fn(128, 128, |x, _| Luma([if x < 50 { 0 } else { 255 }]));
         let page = DynamicImage::ImageLuma8(grey);
         let result = detector.detect_picture(&page, conf).expect("runs");
@@ -308,5 +343,32 @@ mod tests {
         assert_eq!(seen, [128, 96]);
         assert_eq!(found.len(), 1);
         assert_eq!(looks(&[], 0.5), (vec![128], vec![]));
+    }
+
+    #[test]
+    fn a_page_of_small_boxes_is_read_again_larger() {
+        // The stand-in's boxes have 8 px wherever it reads: 16 px of a page of 256, then, in tiles, 8.
+        let read = |below: f32, dark: u8| {
+            let detector = detector(&[0.0], below);
+            let page = DynamicImage::ImageLuma8(GrayImage::from_pixel(256, 256, Luma([dark])));
+            let result = detector.detect_picture(&page, 0.5).expect("runs");
+            let mut sides: Vec<_> = result
+                .detections
+                .iter()
+                .map(|d| d.bbox.x2 - d.bbox.x1)
+                .collect();
+            sides.sort_by(f64::total_cmp);
+            (detector.finder.seen.into_inner().len(), sides)
+        };
+        assert_eq!(read(8.0, 0), (1, vec![16.0]));
+        assert_eq!(read(9.0, 255), (1, vec![]), "a box only for the finder");
+        let (times, sides) = read(9.0, 0);
+        assert_eq!(times, 1 + 9);
+        assert_eq!(sides.first(), Some(&8.0));
+        assert_eq!(
+            sides.last(),
+            Some(&16.0),
+            "what the first reading found stays"
+        );
     }
 }

@@ -51,8 +51,25 @@ pub fn working_size(width: u32, height: u32, scale: &Scale) -> (u32, u32) {
     let (w, h) = (f64::from(width), f64::from(height));
     let page_side = w.max(h).min(w.min(h) * scale.max_aspect);
     let factor = (f64::from(scale.long_side) / page_side).min(scale.max_enlargement);
-    let side = |pixels: f64| ((pixels * factor).round() as u32).max(1);
-    (side(w), side(h))
+    scaled((width, height), factor)
+}
+
+/// A page is not read again for less than this enlargement.
+const WORTH: f64 = 1.1;
+
+/// The size (width, height) at which a `page` (likewise) already read at `size` is read again: `times` as large, never
+/// larger than it is. None where that would be hardly more.
+#[must_use]
+pub fn closer_size(page: (u32, u32), size: (u32, u32), times: f64) -> Option<(u32, u32)> {
+    let factor = f64::from(size.0) / f64::from(page.0);
+    let closer = (factor * times).min(1.0);
+    (closer >= WORTH * factor).then(|| scaled(page, closer))
+}
+
+/// Both sides (width, height) times `factor`, in whole pixels.
+fn scaled(page: (u32, u32), factor: f64) -> (u32, u32) {
+    let side = |pixels: u32| ((f64::from(pixels) * factor).round() as u32).max(1);
+    (side(page.0), side(page.1))
 }
 
 /// A decoded picture in grey.
@@ -270,6 +287,27 @@ mod tests {
         assert_eq!(working_size(1000, 10_000, &SCALE), (800, 8000));
         assert_eq!(working_size(10_000, 1000, &SCALE), (8000, 800));
         assert_eq!(working_size(60_000, 8, &SCALE).1, 24);
+    }
+
+    #[test]
+    fn a_page_is_read_closer_until_it_is_read_as_it_is() {
+        let page = (3840, 2160);
+        let mut size = working_size(page.0, page.1, &SCALE);
+        let mut sizes = vec![];
+        while let Some(closer) = closer_size(page, size, 2.0) {
+            sizes.push(closer);
+            size = closer;
+        }
+        assert_eq!(sizes, [(2844, 1600), (3840, 2160)]);
+        // Enlarged already, as it is, and so little smaller that it would show nothing new.
+        for (width, size) in [(500, 1000), (1000, 1000), (1000, 930)] {
+            assert_eq!(closer_size((width, width), (size, size), 2.0), None);
+        }
+        assert_eq!(
+            closer_size((1000, 60), (800, 48), 2.0),
+            Some((1000, 60)),
+            "no side a pixel longer than it is"
+        );
     }
 
     #[test]

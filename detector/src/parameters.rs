@@ -25,6 +25,19 @@ pub struct Scale {
     pub overlap: u32,
 }
 
+/// When a page is read again, larger: the finder loses boxes that are too small where it sees them, and a page that shows
+/// such a box may hold others.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Closer {
+    /// If the longer side of a box, in pixels as the finder sees it, is less than this.
+    pub below: f32,
+    /// And its confidence at least this.
+    pub conf: f32,
+    /// This many times as large, and again, as long as there are such boxes and the page has the pixels.
+    pub times: f64,
+}
+
 /// Which of the finder's candidates the verifier looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +81,8 @@ pub struct Parameters {
     pub sha256: String,
     /// Page to the finder's input.
     pub scale: Scale,
+    /// And when to a larger one.
+    pub closer: Closer,
     /// From the finder to the verifier.
     pub candidates: Candidates,
     /// Candidate to the verifier's input.

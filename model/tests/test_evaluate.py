@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model import detect, errors, evaluate
+from model import detect, errors, evaluate, samples
 from model.degrade import degrade
 from model.detect import networks, settings
 from model.draw import to_grey
@@ -23,6 +23,7 @@ from model.pages import draw_page
 NUMBERS = {
     **DEFAULTS,
     "scale": {"long_side": 128, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 40},
+    "closer": {"below": 0.0, "conf": 0.2, "times": 2.0},
     "candidates": {"logit": -1.0},
     "verifier": {"size": 48, "side": 16.0, "wide": 4.0},
     "calibration": {"finder": 1.0, "verifier": 2.0, "offset": -1.0},
@@ -94,6 +95,44 @@ def test_small_pictures_are_enlarged_but_not_without_end() -> None:
     assert detect.working_size(500, 5000, scale) == (800, 8000)
 
 
+def test_a_page_is_read_closer_until_it_is_read_as_it_is() -> None:
+    sizes = [(1422, 800)]
+    while closer := detect.closer_size(3840, 2160, sizes[-1], 2.0):
+        sizes.append(closer)
+    assert sizes[1:] == [(2844, 1600), (3840, 2160)]
+    # Enlarged already, as it is, and so little smaller that it would show nothing new.
+    for side, read in [(500, 1000), (1000, 1000), (1000, 930)]:
+        assert detect.closer_size(side, side, (read, read), 2.0) is None
+
+
+def test_a_page_of_small_boxes_is_read_again_larger() -> None:
+    """A stand-in finder that sees a box of 8 px in the middle of whatever it is shown; a verifier that agrees, or does not."""
+    shown: list[tuple[int, ...]] = []
+
+    def finder(x: detect.Floats) -> detect.Floats:
+        shown.append(x.shape[2:])
+        h, w = x.shape[2] // 8, x.shape[3] // 8
+        out = np.full((1, 24, h, w), -9, np.float32)
+        out[0, 8:] = 0.0  # 4 px each way
+        out[0, 0, h // 2, w // 2] = 0.0
+        return out
+
+    def denies(x: detect.Floats) -> detect.Floats:
+        return -agrees(x)
+
+    page = np.full((256, 256), 255, np.uint8)
+    for below, verifier, times in [(8.0, agrees, 1), (9.0, denies, 1), (9.0, agrees, 1 + 9)]:
+        numbers = NUMBERS | {"closer": {"below": below, "conf": 0.5, "times": 2.0}}
+        found = detect.detect(page, detect.Networks(finder, verifier), numbers, 0.0)
+        assert len(shown) == times
+        sides = found.boxes[:, 2] - found.boxes[:, 0]
+        assert sides.max() == 16  # what the first reading found stays
+        assert (sides.min() == 8) == (times > 1)
+        assert found.pixels == sum(h * w for h, w in shown)
+        assert found.checked == times
+        shown.clear()
+
+
 def test_every_candidate_is_seen_from_near_and_both_networks_decide() -> None:
     """A stand-in finder that sees boxes of given logits in a row, the first two in the dark; a verifier that believes the dark."""
     shown: list[int] = []
@@ -127,6 +166,19 @@ def test_every_candidate_is_seen_from_near_and_both_networks_decide() -> None:
     assert len(detect.detect(page, detect.Networks(finder([-1.5, 0.0]), verifier), NUMBERS).logit) == 1
     assert not len(detect.detect(page, detect.Networks(finder([]), verifier), NUMBERS).logit)
     assert shown == [1]
+
+
+def test_a_large_picture_is_made_of_several() -> None:
+    def page(h: int, w: int, x: int) -> Page:
+        return Page(
+            np.full((h, w), x, np.uint8), np.array([[x, 5, x + 10, 15]], np.float32), np.array([x % 2], np.int8)
+        )
+
+    large = samples.together([page(30, 40, 1), page(50, 30, 2), page(20, 20, 3)])
+    assert large.image.shape == (100, 80)
+    np.testing.assert_array_equal(large.boxes[:, :2], [[1, 5], [42, 5], [3, 55]])
+    assert [large.image[y, x] for y, x in ((29, 39), (30, 0), (49, 69), (69, 19), (70, 0))] == [1, 255, 2, 3, 255]
+    assert large.states.tolist() == [1, 0, 1]
 
 
 def test_the_verifier_moves_edges() -> None:
@@ -245,7 +297,7 @@ def test_calibration_weighs_sets_alike() -> None:
     """Two sets in which the same logits mean something else: the many pages of one do not drown the other."""
     rng = np.random.default_rng(0)
     tallies = {}
-    for name, count, share in (("large", 4000, 0.9), ("small", 400, 0.3)):
+    for name, count, share in (("many", 4000, 0.9), ("few", 400, 0.3)):
         at = np.arange(count)[:, None] * 20.0
         boxes = np.hstack([at, at * 0, at + 10, at * 0 + 10]).tolist()
         right = rng.random(count) < share

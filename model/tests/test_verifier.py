@@ -118,10 +118,10 @@ def test_candidates_are_in_the_pages_pixels(monkeypatch: pytest.MonkeyPatch, tim
     page[40 * times : 80 * times, 30 * times : 50 * times] = 0
     sizes = set()
 
-    def dark(shown: Grey, _: object, numbers: dict[str, Any]) -> detect.Found:
-        size = shown.shape[1], shown.shape[0]
+    def dark(shown: Grey, size: tuple[int, int], _: object, numbers: dict[str, Any]) -> detect.Found:
+        assert (shown.shape[1], shown.shape[0]) == size
+        assert len(detect.tiles(size, numbers["scale"])) == 1
         sizes.add(size)
-        assert detect.working_size(*size, numbers["scale"]) == size
         none = np.zeros(1, np.float32)
         return detect.Found(rows(tuple(ink(shown))), none, none, none[:, None])
 
