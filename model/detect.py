@@ -101,14 +101,15 @@ def working_size(width: int, height: int, scale: dict[str, Any]) -> tuple[int, i
     return scaled(width, height, min(scale["long_side"] / page_side, scale["max_enlargement"]))
 
 
-def closer_size(width: int, height: int, size: tuple[int, int], times: float) -> tuple[int, int] | None:
+def closer_size(width: int, height: int, size: tuple[int, int], closer: dict[str, Any]) -> tuple[int, int] | None:
     """Width and height at which a page already read at `size` is read again: `times` as large, never more than it is.
 
-    None where that would be less than WORTH times as large.
+    None where that would be less than WORTH times as large, or have more than `pixels`.
     """
     factor = size[0] / width
-    closer = min(factor * times, 1.0)
-    return scaled(width, height, closer) if closer >= WORTH * factor else None
+    larger = min(factor * closer["times"], 1.0)
+    w, h = scaled(width, height, larger)
+    return (w, h) if larger >= WORTH * factor and w * h <= closer["pixels"] else None
 
 
 def scaled(width: int, height: int, factor: float) -> tuple[int, int]:
@@ -200,21 +201,24 @@ def decode(output: Floats, least: float) -> tuple[Floats, Floats]:
     return boxes, cells[0, y, x]
 
 
+def same_box(a: Floats, b: Floats, iou: float) -> NDArray[np.bool_]:
+    """Whether each of [n,4] is the same box as each of [m,4]: overlaps it by `iou`, or one holds MAX_INSIDE of the other; [n,m]."""
+    w = np.minimum(a[:, None, 2], b[None, :, 2]) - np.maximum(a[:, None, 0], b[None, :, 0])
+    h = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 1], b[None, :, 1])
+    shared = w.clip(0) * h.clip(0)
+    area_a, area_b = ((x[:, 2] - x[:, 0]) * (x[:, 3] - x[:, 1]) for x in (a, b))
+    of_all = area_a[:, None] + area_b[None] - shared
+    return np.asarray((shared > iou * of_all) | (shared > MAX_INSIDE * np.minimum(area_a[:, None], area_b[None])))
+
+
 def suppress(boxes: Floats, score: Floats, iou: float, most: int) -> NDArray[np.intp]:
-    """Indices of at most `most` that survive, best first: a box goes if a better one overlaps it by `iou` or holds MAX_INSIDE of it."""
+    """Indices of at most `most` that survive, best first: a box goes if it is the same as a better one."""
     order = np.argsort(-score, kind="stable")
-    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     kept: list[int] = []
     while len(order) and len(kept) < most:
-        best, rest = order[0], order[1:]
-        kept.append(int(best))
-        w = np.minimum(boxes[best, 2], boxes[rest, 2]) - np.maximum(boxes[best, 0], boxes[rest, 0])
-        h = np.minimum(boxes[best, 3], boxes[rest, 3]) - np.maximum(boxes[best, 1], boxes[rest, 1])
-        shared = w.clip(0) * h.clip(0)
-        same = (shared > iou * (area[best] + area[rest] - shared)) | (
-            shared > MAX_INSIDE * np.minimum(area[best], area[rest])
-        )
-        order = rest[~same]
+        best, rest = order[:1], order[1:]
+        kept.append(int(best[0]))
+        order = rest[~same_box(boxes[best], boxes[rest], iou)[0]]
     return np.array(kept, np.intp)
 
 
@@ -299,22 +303,21 @@ def detect(image: Grey, run: Networks, numbers: dict[str, Any], conf: float | No
     """Checkboxes of a grey page [H,W] of at least `conf` (default: the one in `numbers`, which is checkbox.json's).
 
     The finder loses boxes that are too small where it sees them. A page that shows such a box may hold others: it is read again,
-    closer, as long as there are some.
+    closer, as long as there are some. What would be reported already is not looked at again.
     """
-
-    def read(size: tuple[int, int]) -> Found:
-        return verified(image, candidates(image, size, run.finder, numbers), run.verifier, numbers)
-
     height, width = image.shape
-    when = numbers["closer"]
-    size = working_size(width, height, numbers["scale"])
-    found = read(size)
-    while any_small(found.above(when["conf"]), when["below"] * width / size[0]):
-        closer = closer_size(width, height, size, when["times"])
-        if closer is None:
+    closer, scale, nms_iou = numbers["closer"], numbers["scale"], numbers["nms_iou"]
+    size = working_size(width, height, scale)
+    found = verified(image, candidates(image, size, run.finder, numbers), run.verifier, numbers)
+    while any_small(found.above(closer["conf"]), closer["below"] * width / size[0]):
+        larger = closer_size(width, height, size, closer)
+        if larger is None:
             break
-        size = closer
-        found = both(found, read(size), numbers["nms_iou"])
+        size = larger
+        more = candidates(image, size, run.finder, numbers)
+        again = np.asarray(same_box(more.boxes, found.above(numbers["conf"]).boxes, nms_iou).any(1))
+        more = more.pick(~again)
+        found = both(found, verified(image, more, run.verifier, numbers), nms_iou)
     return found.above(numbers["conf"] if conf is None else conf)
 
 

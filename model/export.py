@@ -37,7 +37,7 @@ DEFAULTS: dict[str, object] = {
     "version": "0.15.0",
     "sha256": "",
     "scale": {"long_side": 952, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 160},
-    "closer": {"below": 9.0, "conf": 0.2, "times": 2.0},
+    "closer": {"below": 9.0, "conf": 0.2, "times": 2.0, "pixels": 32_000_000},
     "candidates": {"logit": -1.5},
     "verifier": {"size": verifier.SIZE, "side": verifier.BOX, "wide": verifier.WIDE},
     "calibration": {"finder": 0.5, "verifier": 1.0, "offset": 0.0},

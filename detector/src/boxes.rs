@@ -197,13 +197,24 @@ pub fn to_page(candidates: Vec<Candidate>, size: (u32, u32), page: (u32, u32)) -
     on_page(scaled.collect(), page)
 }
 
-/// Whether there is a box of at least the confidence `conf` whose longer side is less than `below` pixels.
+/// Whether the longer side of any box is less than `below` pixels.
 #[must_use]
-pub fn any_small(candidates: &[Candidate], conf: f32, below: f32) -> bool {
-    candidates.iter().any(|candidate| {
+pub fn any_small<'a>(mut candidates: impl Iterator<Item = &'a Candidate>, below: f32) -> bool {
+    candidates.any(|candidate| {
         let [x1, y1, x2, y2] = candidate.edges;
-        candidate.confidence() >= conf && (x2 - x1).max(y2 - y1) < below
+        (x2 - x1).max(y2 - y1) < below
     })
+}
+
+/// Those of the candidates that are not the same box as one that is known.
+#[must_use]
+pub fn unknown<'a>(
+    mut candidates: Vec<Candidate>,
+    known: impl Iterator<Item = &'a Candidate> + Clone,
+    iou: f32,
+) -> Vec<Candidate> {
+    candidates.retain(|candidate| !known.clone().any(|other| other.same_box(candidate, iou)));
+    candidates
 }
 
 /// Cuts off what stands out of the `page` (width, height).
@@ -222,12 +233,17 @@ pub fn on_page(mut candidates: Vec<Candidate>, page: (u32, u32)) -> Vec<Candidat
     candidates
 }
 
+/// Those of at least the confidence `conf`.
+pub fn above(candidates: &[Candidate], conf: f32) -> impl Iterator<Item = &Candidate> + Clone {
+    candidates
+        .iter()
+        .filter(move |candidate| candidate.confidence() >= conf)
+}
+
 /// The boxes of at least the confidence `conf`, as they are reported.
 #[must_use]
 pub fn detections(candidates: &[Candidate], conf: f32) -> Vec<Detection> {
-    candidates
-        .iter()
-        .filter(|candidate| candidate.confidence() >= conf)
+    above(candidates, conf)
         .map(|candidate| {
             let [x1, y1, x2, y2] = candidate.edges.map(f64::from);
             Detection {
@@ -462,15 +478,20 @@ mod tests {
     }
 
     #[test]
-    fn a_box_is_small_by_its_longer_side_if_it_is_one_at_all() {
-        let found = [
-            candidate(0.0, 0.0, 7.0, 20.0, 0.9),
-            candidate(30.0, 0.0, 37.0, 6.0, 0.3),
-        ];
-        assert!(any_small(&found, 0.2, 7.5));
-        assert!(!any_small(&found, 0.4, 7.5), "too unsure");
-        assert!(!any_small(&found, 0.2, 7.0), "not smaller");
-        assert!(!any_small(&[], 0.0, 99.0));
+    fn a_box_is_small_by_its_longer_side() {
+        let found = [candidate(0.0, 0.0, 7.0, 20.0, 0.9)];
+        assert!(any_small(found.iter(), 20.5));
+        assert!(!any_small(found.iter(), 20.0));
+        assert!(!any_small([].iter(), 99.0));
+    }
+
+    #[test]
+    fn what_is_known_is_not_looked_at_again() {
+        let known = [candidate(0.0, 0.0, 20.0, 20.0, 0.3)];
+        let beside = candidate(20.0, 0.0, 40.0, 20.0, 0.9);
+        let inside = candidate(2.0, 2.0, 12.0, 12.0, 0.9);
+        let left = unknown(vec![known[0], inside, beside], known.iter(), 0.3);
+        assert_eq!(left, [beside]);
     }
 
     #[test]

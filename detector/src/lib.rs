@@ -143,25 +143,27 @@ impl<N: Network> Detector<N> {
 
     /// All on a grey page that might be a checkbox, with the confidence that it is one, the most confident first.
     ///
-    /// A page with boxes so small that the finder may have lost others is read again, larger.
+    /// A page with boxes so small that the finder may have lost others is read again, larger; what would be reported
+    /// already is not looked at again.
     fn found(&self, grey: &GrayImage) -> Result<Vec<Candidate>, Error> {
         let Parameters {
             scale,
             closer,
+            conf,
             nms_iou,
             ..
         } = &self.parameters;
         let page = grey.dimensions();
-        let read = |size| self.verified(grey, &self.candidates(grey, size)?);
-        let small = |size: (u32, u32)| closer.below * page.0 as f32 / size.0 as f32;
-
         let mut size = page::working_size(page.0, page.1, scale);
-        let mut found = read(size)?;
-        while boxes::any_small(&found, closer.conf, small(size))
-            && let Some(larger) = page::closer_size(page, size, closer.times)
+        let mut found = self.verified(grey, &self.candidates(grey, size)?)?;
+        let below = |size: (u32, u32)| closer.below * page.0 as f32 / size.0 as f32;
+        while boxes::any_small(boxes::above(&found, closer.conf), below(size))
+            && let Some(larger) = page::closer_size(page, size, closer)
         {
             size = larger;
-            found.extend(read(size)?);
+            let known = boxes::above(&found, *conf as f32);
+            let more = boxes::unknown(self.candidates(grey, size)?, known, *nms_iou);
+            found.extend(self.verified(grey, &more)?);
             found = boxes::suppress(found, *nms_iou, MAX_DETECTIONS);
         }
         Ok(found)
@@ -293,6 +295,7 @@ mod tests {
                 below,
                 conf: 0.5,
                 times: 2.0,
+                pixels: 256 * 256,
             },
             candidates: parameters::Candidates { logit: -1.0 },
             verifier: VIEWS,
@@ -358,12 +361,15 @@ mod tests {
                 .map(|d| d.bbox.x2 - d.bbox.x1)
                 .collect();
             sides.sort_by(f64::total_cmp);
-            (detector.finder.seen.into_inner().len(), sides)
+            let [finder, verifier] =
+                [detector.finder, detector.verifier].map(|n| n.seen.into_inner().len());
+            (finder, verifier, sides)
         };
-        assert_eq!(read(8.0, 0), (1, vec![16.0]));
-        assert_eq!(read(9.0, 255), (1, vec![]), "a box only for the finder");
-        let (times, sides) = read(9.0, 0);
-        assert_eq!(times, 1 + 9);
+        assert_eq!(read(8.0, 0), (1, 1, vec![16.0]));
+        assert_eq!(read(9.0, 255), (1, 1, vec![]), "a box only for the finder");
+        let (finder, verifier, sides) = read(9.0, 0);
+        assert_eq!(finder, 1 + 9);
+        assert_eq!(verifier, 1 + 3, "of six tiles the box lies on a seam");
         assert_eq!(sides.first(), Some(&8.0));
         assert_eq!(
             sides.last(),

@@ -10,7 +10,7 @@ use image::{DynamicImage, GrayImage};
 
 use crate::error::Error;
 use crate::network::Grid;
-use crate::parameters::{Scale, Views};
+use crate::parameters::{Closer, Scale, Views};
 
 /// The finder halves its input five times, so both sides are a multiple of this.
 pub const MULTIPLE: u32 = 32;
@@ -58,12 +58,14 @@ pub fn working_size(width: u32, height: u32, scale: &Scale) -> (u32, u32) {
 const WORTH: f64 = 1.1;
 
 /// The size (width, height) at which a `page` (likewise) already read at `size` is read again: `times` as large, never
-/// larger than it is. None where that would be hardly more.
+/// larger than it is. None where that would be hardly more, or have more than `pixels`.
 #[must_use]
-pub fn closer_size(page: (u32, u32), size: (u32, u32), times: f64) -> Option<(u32, u32)> {
+pub fn closer_size(page: (u32, u32), size: (u32, u32), closer: &Closer) -> Option<(u32, u32)> {
     let factor = f64::from(size.0) / f64::from(page.0);
-    let closer = (factor * times).min(1.0);
-    (closer >= WORTH * factor).then(|| scaled(page, closer))
+    let larger = (factor * closer.times).min(1.0);
+    let (width, height) = scaled(page, larger);
+    let few = u64::from(width) * u64::from(height) <= closer.pixels;
+    (larger >= WORTH * factor && few).then_some((width, height))
 }
 
 /// Both sides (width, height) times `factor`, in whole pixels.
@@ -291,23 +293,26 @@ mod tests {
 
     #[test]
     fn a_page_is_read_closer_until_it_is_read_as_it_is() {
+        let closer = |page, size, pixels| {
+            let closer = Closer {
+                below: 9.0,
+                conf: 0.2,
+                times: 2.0,
+                pixels,
+            };
+            closer_size(page, size, &closer)
+        };
         let page = (3840, 2160);
-        let mut size = working_size(page.0, page.1, &SCALE);
-        let mut sizes = vec![];
-        while let Some(closer) = closer_size(page, size, 2.0) {
-            sizes.push(closer);
-            size = closer;
-        }
-        assert_eq!(sizes, [(2844, 1600), (3840, 2160)]);
-        // Enlarged already, as it is, and so little smaller that it would show nothing new.
-        for (width, size) in [(500, 1000), (1000, 1000), (1000, 930)] {
-            assert_eq!(closer_size((width, width), (size, size), 2.0), None);
-        }
-        assert_eq!(
-            closer_size((1000, 60), (800, 48), 2.0),
-            Some((1000, 60)),
-            "no side a pixel longer than it is"
-        );
+        let (most, first) = (3840 * 2160, working_size(page.0, page.1, &SCALE));
+        assert_eq!(closer(page, first, most), Some((2844, 1600)));
+        assert_eq!(closer(page, (2844, 1600), most), Some(page));
+        assert_eq!(closer(page, (2844, 1600), most - 1), None, "too large");
+        // As it is, so little smaller that it would show nothing new, and enlarged already.
+        assert_eq!(closer(page, page, most), None);
+        assert_eq!(closer((1000, 1000), (930, 930), most), None);
+        assert_eq!(closer((500, 500), (1000, 1000), most), None);
+        // No side becomes a pixel longer than it is.
+        assert_eq!(closer((1000, 60), (800, 48), most), Some((1000, 60)));
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub struct Closer {
     pub conf: f32,
     /// This many times as large, and again, as long as there are such boxes and the page has the pixels.
     pub times: f64,
+    /// If it then has no more pixels than this: the finder reads some ten million a second.
+    pub pixels: u64,
 }
 
 /// Which of the finder's candidates the verifier looks at.

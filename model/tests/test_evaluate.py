@@ -23,7 +23,7 @@ from model.pages import draw_page
 NUMBERS = {
     **DEFAULTS,
     "scale": {"long_side": 128, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 40},
-    "closer": {"below": 0.0, "conf": 0.2, "times": 2.0},
+    "closer": {"below": 0.0, "conf": 0.2, "times": 2.0, "pixels": 32_000_000},
     "candidates": {"logit": -1.0},
     "verifier": {"size": 48, "side": 16.0, "wide": 4.0},
     "calibration": {"finder": 1.0, "verifier": 2.0, "offset": -1.0},
@@ -67,22 +67,23 @@ def test_spans_cover_and_overlap(length: int) -> None:
         assert a + size - b >= 40
 
 
+def sees_dark(x: detect.Floats) -> detect.Floats:
+    """A stand-in finder that sees a box of 8 px at the corner of each dark square."""
+    h, w = x.shape[2] // 8, x.shape[3] // 8
+    out = np.full((1, 24, h, w), -9, np.float32)
+    out[0, 8:] = 0.0  # 4 px each way
+    for y, xx in zip(*np.nonzero(x[0, 0] > 0.5), strict=True):
+        if x[0, 0, y - 1, xx] < 0.5 and x[0, 0, y, xx - 1] < 0.5:
+            out[0, (y // 4 % 2) * 2 + xx // 4 % 2, y // 8, xx // 8] = 5
+    return out
+
+
 def test_a_box_on_a_seam_is_found_once_and_in_place() -> None:
-    """A stand-in finder that sees a box at each dark square; two of them lie on the seams of 128 px tiles."""
-
-    def stand_in(x: detect.Floats) -> detect.Floats:
-        h, w = x.shape[2] // 8, x.shape[3] // 8
-        out = np.full((1, 24, h, w), -9, np.float32)
-        out[0, 8:] = 0.0  # 4 px each way
-        for y, xx in zip(*np.nonzero(x[0, 0] > 0.5), strict=True):
-            if x[0, 0, y - 1, xx] < 0.5 and x[0, 0, y, xx - 1] < 0.5:
-                out[0, (y // 4 % 2) * 2 + xx // 4 % 2, y // 8, xx // 8] = 5
-        return out
-
+    """Two of the squares lie on the seams of 128 px tiles."""
     image = np.full((300, 80), 255, np.uint8)
     for y in (20, 96, 104, 168, 250):
         image[y : y + 4, 40:44] = 0
-    found = detect.detect(image, detect.Networks(stand_in, agrees), NUMBERS)
+    found = detect.detect(image, detect.Networks(sees_dark, agrees), NUMBERS)
     # Tiles start anywhere, cells every 4 px: the stand-in's boxes are right to a cell.
     middles = sorted((b[1] + b[3]) / 2 for b in found.boxes)
     np.testing.assert_allclose(middles, [22, 98, 106, 170, 252], atol=3)
@@ -96,13 +97,15 @@ def test_small_pictures_are_enlarged_but_not_without_end() -> None:
 
 
 def test_a_page_is_read_closer_until_it_is_read_as_it_is() -> None:
+    closer = {"times": 2.0, "pixels": 3840 * 2160}
     sizes = [(1422, 800)]
-    while closer := detect.closer_size(3840, 2160, sizes[-1], 2.0):
-        sizes.append(closer)
+    while larger := detect.closer_size(3840, 2160, sizes[-1], closer):
+        sizes.append(larger)
     assert sizes[1:] == [(2844, 1600), (3840, 2160)]
+    assert detect.closer_size(3840, 2160, sizes[1], closer | {"pixels": 3840 * 2160 - 1}) is None
     # Enlarged already, as it is, and so little smaller that it would show nothing new.
     for side, read in [(500, 1000), (1000, 1000), (1000, 930)]:
-        assert detect.closer_size(side, side, (read, read), 2.0) is None
+        assert detect.closer_size(side, side, (read, read), closer) is None
 
 
 def test_a_page_of_small_boxes_is_read_again_larger() -> None:
@@ -122,7 +125,7 @@ def test_a_page_of_small_boxes_is_read_again_larger() -> None:
 
     page = np.full((256, 256), 255, np.uint8)
     for below, verifier, times in [(8.0, agrees, 1), (9.0, denies, 1), (9.0, agrees, 1 + 9)]:
-        numbers = NUMBERS | {"closer": {"below": below, "conf": 0.5, "times": 2.0}}
+        numbers = NUMBERS | {"closer": {"below": below, "conf": 0.5, "times": 2.0, "pixels": 256 * 256}}
         found = detect.detect(page, detect.Networks(finder, verifier), numbers, 0.0)
         assert len(shown) == times
         sides = found.boxes[:, 2] - found.boxes[:, 0]
@@ -131,6 +134,17 @@ def test_a_page_of_small_boxes_is_read_again_larger() -> None:
         assert found.pixels == sum(h * w for h, w in shown)
         assert found.checked == times
         shown.clear()
+
+
+def test_what_was_found_is_not_looked_at_again() -> None:
+    """Two dark squares, the smaller of which the first reading loses."""
+    page = np.full((256, 256), 255, np.uint8)
+    page[120:136, 120:136] = 0
+    page[40, 200] = 0
+    numbers = NUMBERS | {"closer": {"below": 9.0, "conf": 0.5, "times": 2.0, "pixels": 256 * 256}}
+    found = detect.detect(page, detect.Networks(sees_dark, agrees), numbers)
+    assert sorted((found.boxes[:, 2] - found.boxes[:, 0]).tolist()) == [8, 16]
+    assert found.checked == 2
 
 
 def test_every_candidate_is_seen_from_near_and_both_networks_decide() -> None:
