@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from model.net import LOG_MAX, LOG_MIN, MULTIPLE, STRIDE
+from model.upright import Turn, back, lean, turned, turns
 
 HERE = Path(__file__).parent
 Grey = NDArray[np.uint8]
@@ -239,15 +240,20 @@ def on_page(found: Found, image: Grey) -> Found:
     return cut.pick((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
 
 
+def resized(image: Grey, size: tuple[int, int]) -> Grey:
+    """A grey page [H,W] at `size` (width, height)."""
+    if size == image.shape[::-1]:
+        return image
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+
+
 def candidates(image: Grey, size: tuple[int, int], finder: Runner, numbers: dict[str, Any]) -> Found:
     """All that the finder takes for a checkbox on a grey page [H,W] read at `size` (width, height); without states.
 
     Those with at least the logit that `numbers` asks for.
     """
     height, width = image.shape
-    page = (
-        image if size == (width, height) else np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
-    )
+    page = resized(image, size)
     parts: list[tuple[Floats, Floats]] = []
     pixels = 0
     for tile in tiles(size, numbers["scale"]):
@@ -299,26 +305,47 @@ def any_small(found: Found, below: float) -> bool:
     return bool((sides.max(1, initial=0) < below).any())
 
 
+def first_look(image: Grey, run: Networks, numbers: dict[str, Any]) -> tuple[Turn, Grey, Found]:
+    """How to turn a grey page [H,W] for its lines to run level and upright, the page turned, and what is seen on it at first.
+
+    If it may lie on its side, it is read in each way, and the one in which most is found is right.
+    """
+    height, width = image.shape
+    size = working_size(width, height, numbers["scale"])
+    small = resized(resized(image, size), (max(1, size[0] // 2), max(1, size[1] // 2)))
+    looks: list[tuple[Turn, Grey, Found]] = []
+    for turn in turns(lean(small), numbers["upright"]):
+        page = turned(image, turn)
+        size = working_size(page.shape[1], page.shape[0], numbers["scale"])
+        looks.append((turn, page, verified(page, candidates(page, size, run.finder, numbers), run.verifier, numbers)))
+    turn, page, found = max(
+        looks, key=lambda look: look[2].above(numbers["conf"]).confidence.sum()
+    )  # of those alike the first
+    work = {part: sum(getattr(look[2], part) for look in looks) for part in ("pixels", "checked")}
+    return turn, page, replace(found, **work)
+
+
 def detect(image: Grey, run: Networks, numbers: dict[str, Any], conf: float | None = None) -> Found:
     """Checkboxes of a grey page [H,W] of at least `conf` (default: the one in `numbers`, which is checkbox.json's).
 
     The finder loses boxes that are too small where it sees them. A page that shows such a box may hold others: it is read again,
     closer, as long as there are some. What would be reported already is not looked at again.
     """
-    height, width = image.shape
-    closer, scale, nms_iou = numbers["closer"], numbers["scale"], numbers["nms_iou"]
-    size = working_size(width, height, scale)
-    found = verified(image, candidates(image, size, run.finder, numbers), run.verifier, numbers)
+    closer, nms_iou = numbers["closer"], numbers["nms_iou"]
+    turn, page, found = first_look(image, run, numbers)
+    height, width = page.shape
+    size = working_size(width, height, numbers["scale"])
     while any_small(found.above(closer["conf"]), closer["below"] * width / size[0]):
         larger = closer_size(width, height, size, closer)
         if larger is None:
             break
         size = larger
-        more = candidates(image, size, run.finder, numbers)
+        more = candidates(page, size, run.finder, numbers)
         again = np.asarray(same_box(more.boxes, found.above(numbers["conf"]).boxes, nms_iou).any(1))
         more = more.pick(~again)
-        found = both(found, verified(image, more, run.verifier, numbers), nms_iou)
-    return found.above(numbers["conf"] if conf is None else conf)
+        found = both(found, verified(page, more, run.verifier, numbers), nms_iou)
+    found = found.above(numbers["conf"] if conf is None else conf)
+    return on_page(replace(found, boxes=back(found.boxes, turn, *image.shape[::-1])), image)
 
 
 def read_grey(path: Path) -> Grey:

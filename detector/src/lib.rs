@@ -5,6 +5,7 @@
 //! | module | from | to |
 //! | --- | --- | --- |
 //! | [`decode`] | the bytes of a picture file | an upright picture |
+//! | [`upright`] | grey page | the page turned so that its lines run level |
 //! | [`page`] | picture | grey page; network input: tiles of the page, squares around candidates |
 //! | [`network`] | network input | raw output |
 //! | [`boxes`] | raw output | candidates, then boxes on the page, in reading order |
@@ -28,6 +29,7 @@ pub mod options;
 pub mod page;
 pub mod parameters;
 pub mod result;
+pub mod upright;
 
 #[allow(unsafe_code)]
 pub mod plain;
@@ -35,6 +37,7 @@ pub mod plain;
 #[cfg(target_arch = "wasm32")]
 pub mod browser;
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use image::{DynamicImage, GrayImage};
@@ -44,15 +47,23 @@ pub use error::Error;
 pub use network::{Network, TractNetwork};
 pub use options::DetectOptions;
 pub use parameters::Parameters;
-pub use result::{Class, Detection, DetectionResult, Failure};
+pub use result::{BoundingBox, Class, Detection, DetectionResult, Failure};
 
 use boxes::Candidate;
 use limits::MAX_DETECTIONS;
+use upright::Turn;
 
 /// Name of the package, as `info` shows it.
 pub const NAME: &str = env!("CARGO_PKG_NAME");
 /// Version of the code; the network has its own, in [`Parameters`].
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A page as it was turned to be read, and what was seen on it.
+struct Look<'a> {
+    turn: Turn,
+    page: Cow<'a, GrayImage>,
+    found: Vec<Candidate>,
+}
 
 /// The whole path from bytes to result, with the networks built once.
 pub struct Detector<N = TractNetwork> {
@@ -131,9 +142,14 @@ impl<N: Network> Detector<N> {
     ) -> Result<DetectionResult, Error> {
         let (width, height) = (picture.width(), picture.height());
         let grey = page::grey(picture);
-        let found = self.found(&grey)?;
+        let (found, turn) = self.found(&grey)?;
         let mut detections = boxes::detections(&found, conf as f32);
-        boxes::reading_order(&mut detections);
+        boxes::reading_order(&mut detections); // as the lines run
+        for Detection { bbox, .. } in &mut detections {
+            let edges = [bbox.x1, bbox.y1, bbox.x2, bbox.y2];
+            let [x1, y1, x2, y2] = upright::back(edges, turn, (width, height));
+            *bbox = BoundingBox { x1, y1, x2, y2 };
+        }
         Ok(DetectionResult::new(
             result::ImageSize { width, height },
             detections,
@@ -141,11 +157,12 @@ impl<N: Network> Detector<N> {
         ))
     }
 
-    /// All on a grey page that might be a checkbox, with the confidence that it is one, the most confident first.
+    /// All on a grey page that might be a checkbox, with the confidence that it is one, the most confident first; and how
+    /// the page is turned where they lie there.
     ///
     /// A page with boxes so small that the finder may have lost others is read again, larger; what would be reported
     /// already is not looked at again.
-    fn found(&self, grey: &GrayImage) -> Result<Vec<Candidate>, Error> {
+    fn found(&self, grey: &GrayImage) -> Result<(Vec<Candidate>, Turn), Error> {
         let Parameters {
             scale,
             closer,
@@ -153,42 +170,83 @@ impl<N: Network> Detector<N> {
             nms_iou,
             ..
         } = &self.parameters;
-        let page = grey.dimensions();
-        let mut size = page::working_size(page.0, page.1, scale);
-        let mut found = self.verified(grey, &self.candidates(grey, size)?)?;
-        let below = |size: (u32, u32)| closer.below * page.0 as f32 / size.0 as f32;
+        let Look {
+            turn,
+            page,
+            mut found,
+        } = self.first_look(grey)?;
+        let (width, height) = page.dimensions();
+        let mut size = page::working_size(width, height, scale);
+        let below = |size: (u32, u32)| closer.below * width as f32 / size.0 as f32;
         while boxes::any_small(boxes::above(&found, closer.conf), below(size))
-            && let Some(larger) = page::closer_size(page, size, closer)
+            && let Some(larger) = page::closer_size((width, height), size, closer)
         {
             size = larger;
             let known = boxes::above(&found, *conf as f32);
-            let more = boxes::unknown(self.candidates(grey, size)?, known, *nms_iou);
-            found.extend(self.verified(grey, &more)?);
+            let scaled = page::resized(&page, size)?;
+            let more = self.candidates(&scaled, (width, height))?;
+            let more = boxes::unknown(more, known, *nms_iou);
+            found.extend(self.verified(&page, &more)?);
             found = boxes::suppress(found, *nms_iou, MAX_DETECTIONS);
         }
-        Ok(found)
+        Ok((found, turn))
     }
 
-    /// All on a grey page that might be a checkbox where the finder reads it at `size` (width, height); the most likely
-    /// first, in the page's own pixels.
-    fn candidates(&self, grey: &GrayImage, size: (u32, u32)) -> Result<Vec<Candidate>, Error> {
+    /// A grey page turned so that its lines run level, and what is seen on it at first. If it may lie on its side, it is
+    /// read in each way, and the one in which most is found is right.
+    fn first_look<'a>(&self, grey: &'a GrayImage) -> Result<Look<'a>, Error> {
+        let Parameters {
+            scale,
+            upright,
+            conf,
+            ..
+        } = &self.parameters;
+        let working = |page: &GrayImage| page::working_size(page.width(), page.height(), scale);
+        let (width, height) = working(grey);
+        let level = page::resized(grey, (width, height))?;
+        let small = page::resized(&level, ((width / 2).max(1), (height / 2).max(1)))?;
+        let mut best: Option<(f32, Look)> = None;
+        for turn in upright::turns(upright::lean(&small), upright) {
+            let page = upright::turned(grey, turn);
+            let candidates = if turn == Turn::default() {
+                self.candidates(&level, page.dimensions())?
+            } else {
+                self.candidates(&*page::resized(&page, working(&page))?, page.dimensions())?
+            };
+            let found = self.verified(&page, &candidates)?;
+            let sum = boxes::above(&found, *conf as f32)
+                .map(Candidate::confidence)
+                .sum();
+            if best.as_ref().is_none_or(|(most, _)| sum > *most) {
+                best = Some((sum, Look { turn, page, found }));
+            }
+        }
+        best.map(|(_, look)| look).ok_or_else(|| Error::Internal {
+            reason: "no way to read the page".into(),
+        })
+    }
+
+    /// All that might be a checkbox on a grey page that is shown to the finder at working size; the most likely first, in
+    /// pixels of the page of `size` (width, height).
+    fn candidates(&self, page: &GrayImage, size: (u32, u32)) -> Result<Vec<Candidate>, Error> {
         let Parameters {
             scale,
             candidates,
             nms_iou,
             ..
         } = &self.parameters;
+        let working = page.dimensions();
         let mut found = Vec::new();
-        for tile in page::tiles(size, scale) {
-            let output = self.finder.run(page::input(grey, size, tile)?)?;
+        for tile in page::tiles(working, scale) {
+            let output = self.finder.run(page::input(page, tile)?)?;
             found.extend(boxes::place(
                 boxes::decode(&output, candidates.logit),
                 tile,
-                size,
+                working,
             ));
         }
         let kept = boxes::suppress(found, *nms_iou, MAX_DETECTIONS);
-        Ok(boxes::to_page(kept, size, grey.dimensions()))
+        Ok(boxes::to_page(kept, working, size))
     }
 
     /// What the candidates are and where their edges lie, each seen from near; the most confident first.
@@ -297,6 +355,12 @@ mod tests {
                 times: 2.0,
                 pixels: 256 * 256,
             },
+            upright: parameters::Upright {
+                sideways: 1.0, // no page is
+                least: 3.0,
+                peak: 2.5,
+                blocks: 6,
+            },
             candidates: parameters::Candidates { logit: -1.0 },
             verifier: VIEWS,
             calibration: Calibration {
@@ -346,6 +410,27 @@ mod tests {
         assert_eq!(seen, [128, 96]);
         assert_eq!(found.len(), 1);
         assert_eq!(looks(&[], 0.5), (vec![128], vec![]));
+    }
+
+    #[test]
+    fn a_page_whose_lines_run_down_it_is_read_in_each_way() {
+        // The stand-in's box lies at (10, 66): dark only where the page is turned clockwise, there from (66, 118).
+        let grey = GrayImage::from_fn(128, 128, |x, y| match (x, y) {
+            (56..80, 104..) => Luma([0]),
+            _ => Luma([if x % 8 < 4 { 200 } else { 255 }]),
+        });
+        let page = DynamicImage::ImageLuma8(grey);
+        for (sideways, looks, boxes) in [(1.0, 1, 0), (0.25, 3, 1)] {
+            let mut detector = detector(&[1.0], 0.0);
+            detector.parameters.upright.sideways = sideways;
+            let result = detector.detect_picture(&page, 0.5).expect("runs");
+            assert_eq!(detector.finder.seen.into_inner().len(), looks);
+            assert_eq!(result.detections.len(), boxes);
+            for Detection { bbox, .. } in result.detections {
+                assert!((bbox.x1 + bbox.x2 - 132.0).abs() < 4.0, "{bbox:?}");
+                assert!((bbox.y1 + bbox.y2 - 236.0).abs() < 4.0, "{bbox:?}");
+            }
+        }
     }
 
     #[test]

@@ -117,29 +117,58 @@ fn spans(length: u32, longest: u32, overlap: u32) -> Vec<(u32, u32)> {
         .collect()
 }
 
-/// One tile of a grey page at the working size `size` (width, height) as the finder's input: shape 1 x height x width,
-/// padded with paper to multiples of [`MULTIPLE`]; ink is 1, paper 0. Of the scaled page no more is made than the tile.
+/// A grey page at `size` (width, height).
+///
+/// # Errors
+/// [`Error::Internal`] if the scaling fails.
+pub fn resized(grey: &GrayImage, size: (u32, u32)) -> Result<Cow<'_, GrayImage>, Error> {
+    if grey.dimensions() == size {
+        return Ok(Cow::Borrowed(grey));
+    }
+    let whole = Area {
+        left: 0.0,
+        top: 0.0,
+        width: f64::from(grey.width()),
+        height: f64::from(grey.height()),
+    };
+    let mut page = GrayImage::new(size.0, size.1);
+    let scaled = scale(grey, whole, size)?;
+    for (to, from) in page.iter_mut().zip(scaled.pixels()) {
+        *to = from.0;
+    }
+    Ok(Cow::Owned(page))
+}
+
+/// One tile of a grey page at working size as the finder's input: shape 1 x height x width, padded with paper to multiples
+/// of [`MULTIPLE`]; ink is 1, paper 0.
 ///
 /// # Errors
 /// [`Error::Internal`] for a tile that is not on the page.
-pub fn input(grey: &GrayImage, size: (u32, u32), tile: Tile) -> Result<Grid, Error> {
-    let (ratio_x, ratio_y) = (
-        f64::from(grey.width()) / f64::from(size.0),
-        f64::from(grey.height()) / f64::from(size.1),
-    );
-    let area = Area {
-        left: f64::from(tile.x) * ratio_x,
-        top: f64::from(tile.y) * ratio_y,
-        width: f64::from(tile.width) * ratio_x,
-        height: f64::from(tile.height) * ratio_y,
-    };
+pub fn input(page: &GrayImage, tile: Tile) -> Result<Grid, Error> {
+    if tile.x + tile.width > page.width() || tile.y + tile.height > page.height() {
+        return Err(Error::Internal {
+            reason: format!("a tile beyond the page: {tile:?}"),
+        });
+    }
     let mut grid = Grid::zeros(
         1,
         tile.height.next_multiple_of(MULTIPLE) as usize,
         tile.width.next_multiple_of(MULTIPLE) as usize,
     );
-    draw(&mut grid, (0, 0), (tile.width, tile.height), grey, area)?;
+    let rows = page.as_raw().chunks_exact(page.width() as usize);
+    let rows = rows.skip(tile.y as usize).take(tile.height as usize);
+    for (to, from) in grid.data.chunks_exact_mut(grid.width).zip(rows) {
+        let from = &from[tile.x as usize..][..tile.width as usize];
+        for (to, grey) in to.iter_mut().zip(from) {
+            *to = ink(*grey);
+        }
+    }
     Ok(grid)
+}
+
+/// Grey, 0 black to 255 paper, as the networks take it: ink is 1, paper 0.
+fn ink(grey: u8) -> f32 {
+    1.0 - f32::from(grey) / 255.0
 }
 
 /// Where the square around a candidate lies: what is at x on the page is at (x - left) * scale in the square.
@@ -210,7 +239,14 @@ fn square(grey: &GrayImage, square: Square, size: u32) -> Result<Grid, Error> {
             width: f64::from(x1 - x0) / square.scale,
             height: f64::from(y1 - y0) / square.scale,
         };
-        draw(&mut grid, (x0, y0), (x1 - x0, y1 - y0), grey, area)?;
+        let (wide, high) = (x1 - x0, y1 - y0);
+        let scaled = scale(grey, area, (wide, high))?;
+        let rows = grid.data.chunks_exact_mut(grid.width).skip(y0 as usize);
+        for (to, from) in rows.zip(scaled.pixels().chunks_exact(wide as usize)) {
+            for (to, grey) in to[x0 as usize..].iter_mut().zip(from) {
+                *to = ink(grey.0);
+            }
+        }
     }
     Ok(grid)
 }
@@ -224,16 +260,10 @@ struct Area {
     height: f64,
 }
 
-/// Draws an area of a grey page into a grid, scaled to `size` (width, height) pixels with the upper left corner `at`.
+/// An area of a grey page scaled to `size` (width, height).
 ///
-/// Both up and down the page is scaled by a triangle filter as wide as the reduction (no aliasing; what training used).
-fn draw(
-    grid: &mut Grid,
-    at: (u32, u32),
-    size: (u32, u32),
-    grey: &GrayImage,
-    area: Area,
-) -> Result<(), Error> {
+/// Both up and down by a triangle filter as wide as the reduction (no aliasing; what training used).
+fn scale(grey: &GrayImage, area: Area, size: (u32, u32)) -> Result<TypedImage<'static, U8>, Error> {
     let failed = |reason: &dyn std::fmt::Display| Error::Internal {
         reason: format!("scaling: {reason}"),
     };
@@ -253,13 +283,7 @@ fn draw(
     Resizer::new()
         .resize_typed(&source, &mut scaled, &options)
         .map_err(|error| failed(&error))?;
-    let rows = grid.data.chunks_exact_mut(grid.width).skip(at.1 as usize);
-    for (to, from) in rows.zip(scaled.pixels().chunks_exact(size.0 as usize)) {
-        for (to, grey) in to[at.0 as usize..].iter_mut().zip(from) {
-            *to = 1.0 - f32::from(grey.0) / 255.0;
-        }
-    }
-    Ok(())
+    Ok(scaled)
 }
 
 #[cfg(test)]
@@ -350,7 +374,7 @@ mod tests {
             width,
             height,
         };
-        input(grey, size, tile).expect("scales")
+        input(&resized(grey, size).expect("scales"), tile).expect("on the page")
     }
 
     #[test]
@@ -390,11 +414,11 @@ mod tests {
             let part = input_of(&grey, size, [x, y, 200, 320]);
             for row in 0..320 {
                 let from = (y as usize + row) * whole.width + x as usize;
-                let difference = worst(
-                    whole.data[from..from + 200].iter().copied(),
-                    part.data[row * part.width..][..200].iter().copied(),
+                assert_eq!(
+                    whole.data[from..from + 200],
+                    part.data[row * part.width..][..200],
+                    "{size:?} row {row}"
                 );
-                assert!(difference < 1.5 / 255.0, "{size:?} row {row}: {difference}");
             }
         }
     }
@@ -428,7 +452,7 @@ mod tests {
             width: 32,
             height: 32,
         };
-        assert!(input(&GrayImage::new(40, 40), (40, 40), tile).is_err());
+        assert!(input(&GrayImage::new(40, 40), tile).is_err());
     }
 
     #[test]

@@ -40,6 +40,20 @@ pub struct Closer {
     pub pixels: u64,
 }
 
+/// When a page is turned before it is read. See [`crate::upright`].
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upright {
+    /// If more than this share of its blocks say that its lines run down it, it is read on both sides as well.
+    pub sideways: f64,
+    /// If its lines slant by at least this many degrees, they are made level.
+    pub least: f64,
+    /// And do so this clearly, from 1, not at all, to 17.
+    pub peak: f64,
+    /// In at least so many blocks.
+    pub blocks: usize,
+}
+
 /// Which of the finder's candidates the verifier looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,6 +99,8 @@ pub struct Parameters {
     pub scale: Scale,
     /// And when to a larger one.
     pub closer: Closer,
+    /// Which way up the page is.
+    pub upright: Upright,
     /// From the finder to the verifier.
     pub candidates: Candidates,
     /// Candidate to the verifier's input.

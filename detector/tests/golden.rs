@@ -5,7 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
+use checkbox_detector::upright::{Turn, back, turned};
 use checkbox_detector::{AnnotateOptions, DetectOptions, Detector};
+use image::DynamicImage;
 use serde_json::Value;
 
 /// Other processors sum in another order: pixels and confidence may move by this much.
@@ -103,6 +105,34 @@ fn results_are_those_that_were_looked_at() {
                     apart(&a["bbox"][edge], &b["bbox"][edge]) <= PIXELS,
                     "{name}: {a} was {b}"
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_page_on_its_side_or_aslant_shows_the_same_boxes() {
+    let detector = Detector::built_in().expect("builds");
+    let conf = detector.parameters().conf;
+    let detect = |page| detector.detect_picture(&DynamicImage::ImageLuma8(page), conf);
+    let middle = |[x1, y1, x2, y2]: [f64; 4]| ((x1 + x2) / 2.0, (y1 + y2) / 2.0);
+    for name in ["drawn-706", "drawn-733"] {
+        let path = folder("pages").join(format!("{name}.png"));
+        let page = image::open(path).expect("reads").to_luma8();
+        let wanted = detect(page.clone()).expect("detects");
+        for (quarters, degrees) in [(1, 0.0), (3, 0.0), (0, 9.0), (1, -11.0)] {
+            let turn = Turn { quarters, degrees };
+            let found = detect(turned(&page, turn).into_owned()).expect("detects");
+            assert_eq!(found.counts, wanted.counts, "{name} {turn:?}");
+            for a in &found.detections {
+                let b = &a.bbox;
+                let (x, y) = middle(back([b.x1, b.y1, b.x2, b.y2], turn, page.dimensions()));
+                let there = wanted.detections.iter().any(|b| {
+                    let inside =
+                        (b.bbox.x1..b.bbox.x2).contains(&x) && (b.bbox.y1..b.bbox.y2).contains(&y);
+                    inside && b.class == a.class
+                });
+                assert!(there, "{name} {turn:?}: {a:?}");
             }
         }
     }

@@ -24,6 +24,7 @@ NUMBERS = {
     **DEFAULTS,
     "scale": {"long_side": 128, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 40},
     "closer": {"below": 0.0, "conf": 0.2, "times": 2.0, "pixels": 32_000_000},
+    "upright": {"sideways": 1.0, "least": 3.0, "peak": 2.5, "blocks": 6},  # no page lies on its side
     "candidates": {"logit": -1.0},
     "verifier": {"size": 48, "side": 16.0, "wide": 4.0},
     "calibration": {"finder": 1.0, "verifier": 2.0, "offset": -1.0},
