@@ -9,6 +9,7 @@ Sets (built once under model/work/eval, then read from there):
   clean100/200/300    held-out corpus sources (corpus.HELD_OUT) rendered at 100, 200, 300 dpi, half the boxes switched on
   poor                the same at 200 dpi as poor scans: turned, blurred, noisy, JPEG 35
   pen                 the same at 200 dpi, marked by drawn pens
+  turned              the same on one of their sides or upright, up to 20 degrees askew
   drawn               drawn pages with seeds that training does not use
   other               pages by another generator with other fonts (model.alt_pages)
   web                 screenshots of HTML with CSS kits and icons that training does not see (model.browser_pages)
@@ -72,12 +73,26 @@ def poor_scan(page: Page, rng: np.random.Generator) -> Page:
     noisy = ink + (paper - ink) * image.astype(np.float32) / 255 + rng.normal(0, rng.uniform(4, 12), image.shape)
     data = cv2.imencode(".jpg", noisy.clip(0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 35])[1]
     spoiled = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
-    centre = (page.boxes[:, :2] + page.boxes[:, 2:]) / 2
-    half = (page.boxes[:, 2:] - page.boxes[:, :2]) / 2
-    moved = centre @ turn[:, :2].T + turn[:, 2]
-    c, s = abs(turn[0, 0]), abs(turn[0, 1])
-    reach = np.stack([c * half[:, 0] + s * half[:, 1], s * half[:, 0] + c * half[:, 1]], 1)
-    return Page(spoiled, np.concatenate([moved - reach, moved + reach], 1).astype(np.float32), page.states)
+    return Page(spoiled, around(page.boxes, turn), page.states)
+
+
+def aslant(page: Page, rng: np.random.Generator) -> Page:
+    """A page [H,W] as it may lie on a desk: on one of its sides or upright, up to 20 degrees askew, on a ground of any grey."""
+    h, w = page.image.shape
+    degrees = 90 * float(rng.choice([0, 0, 1, 3])) + float(rng.uniform(-20, 20))
+    turn = cv2.getRotationMatrix2D((w / 2, h / 2), degrees, 1.0)
+    wide, high = np.ceil(np.abs(turn[:, :2]) @ [w, h]).astype(int).tolist()
+    turn[:, 2] += (wide - w) / 2, (high - h) / 2
+    ground = float(rng.uniform(60, 255))
+    image = cv2.warpAffine(page.image, turn, (wide, high), flags=cv2.INTER_LINEAR, borderValue=ground)
+    return Page(np.asarray(image, np.uint8), around(page.boxes, turn), page.states)
+
+
+def around(boxes: Floats, turn: NDArray[Any]) -> Floats:
+    """Upright boxes [n,4] around what becomes of boxes under an affine map [2,3]."""
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2 @ turn[:, :2].T + turn[:, 2]
+    reach = (boxes[:, 2:] - boxes[:, :2]) / 2 @ np.abs(turn[:, :2]).T
+    return np.concatenate([centre - reach, centre + reach], 1).astype(np.float32)
 
 
 def build(folder: Path, root: Path | None) -> None:
@@ -126,6 +141,10 @@ def build(folder: Path, root: Path | None) -> None:
                 save(form.page(round(100 * side), some), place("clean100"), name)
             if i % 4 == 1:
                 save(form.page(round(300 * side), some), place("clean300"), name)
+    if not (folder / "turned").exists():
+        for i, scan in enumerate(labelled(folder / "pen")):
+            page = Page(scan.image(), scan.boxes, scan.states)
+            save(aslant(page, np.random.default_rng(i)), place("turned"), scan.path.stem)
 
 
 # ---- measuring -----------------------------------------------------------------------------------------------------
@@ -405,8 +424,8 @@ def reliability(p: Floats, good: NDArray[np.bool_], bins: int = 10) -> tuple[flo
 
 
 # Sets that choose nothing: one of pages on which an earlier network saw something, which says little of how often it goes wrong,
-# one that is to stay blind, and one that judges how a page is brought to size.
-ASIDE = {"desktop", "crates", "large"}
+# one that is to stay blind, and two that judge how a page is brought to size and upright.
+ASIDE = {"desktop", "crates", "large", "turned"}
 NOISE = 0.010  # of the share of exact pages, as the mean over the sets, between two seeds (see MODEL_CARD.md)
 
 THRESHOLDS = tuple(step / 20 for step in range(4, 18))  # of calibrated confidence

@@ -55,9 +55,12 @@ pub fn lean(page: &GrayImage) -> Lean {
     let (width, height) = (page.width() as usize, page.height() as usize);
     let blocks = |side: usize| side.saturating_sub(1) / BLOCK;
     let (rows, columns) = (blocks(height), blocks(width));
-    let pixel = |x: usize, y: usize| i32::from(page.as_raw()[y * width + x]);
-    let across = energies((width, height), (rows, columns), pixel);
-    let down = energies((height, width), (columns, rows), |x, y| pixel(y, x));
+    if rows == 0 || columns == 0 {
+        return Lean::default();
+    }
+    let swapped = GrayImage::from_fn(page.height(), page.width(), |x, y| *page.get_pixel(y, x));
+    let across = energies(&swapped, (rows, columns));
+    let down = energies(page, (columns, rows));
     // The same blocks in the same order, those that show something.
     let down = (0..rows * columns).map(|i| down[i % columns * rows + i / columns]);
     let least = (2 * ANGLES * BLOCK) as f64 * (CONTRAST * BLOCK as f64).powi(2);
@@ -92,39 +95,44 @@ pub fn lean(page: &GrayImage) -> Lean {
     }
 }
 
-/// For each of `blocks` (rows, columns), row by row, and each angle, how much adds up along lines across a page of `size`
-/// (width, height).
-fn energies(
-    (width, height): (usize, usize),
-    (rows, columns): (usize, usize),
-    pixel: impl Fn(usize, usize) -> i32,
-) -> Vec<Energy> {
-    // The differences between each row and the next, summed up from the left, so that a run of them is one subtraction.
-    let mut sums = vec![0; height.saturating_sub(1) * (width + 1)];
-    for (y, row) in sums.chunks_exact_mut(width + 1).enumerate() {
-        let mut sum = 0;
-        for x in 0..width {
-            sum += pixel(x, y + 1) - pixel(x, y);
-            row[x + 1] = sum;
-        }
-    }
-    let mut out = vec![[0.0; ANGLES]; rows * columns];
-    let mut profile = vec![0i32; rows * BLOCK];
+/// For each of `blocks` (rows, columns), row by row, and each angle, how much adds up along lines across a page that is given
+/// with its rows and columns swapped: what is added up lies side by side then.
+fn energies(swapped: &GrayImage, (rows, columns): (usize, usize)) -> Vec<Energy> {
+    let height = swapped.width() as usize;
     let lines: Vec<_> = (0..ANGLES)
         .map(|angle| runs((angle as f64 - HALF as f64) * STEP))
         .collect();
-    for column in 0..columns {
-        let left = column * BLOCK;
+    let mut out = vec![[0.0; ANGLES]; rows * columns];
+    // The differences of each column's pixels, added up from the block's left edge, so that a run of columns is one
+    // subtraction.
+    let differences = height - 1;
+    let mut sums = vec![0i32; (BLOCK + 1) * differences];
+    let mut profile = vec![0i32; rows * BLOCK];
+    let pixels = swapped.as_raw().chunks_exact(height);
+    for (column, pixels) in pixels
+        .collect::<Vec<_>>()
+        .chunks_exact(BLOCK)
+        .take(columns)
+        .enumerate()
+    {
+        for (x, pixels) in pixels.iter().enumerate() {
+            let (before, after) = sums.split_at_mut((x + 1) * differences);
+            let before = &before[x * differences..];
+            for ((to, from), pair) in after.iter_mut().zip(before).zip(pixels.windows(2)) {
+                *to = from + i32::from(pair[1]) - i32::from(pair[0]);
+            }
+        }
         for (angle, line) in lines.iter().enumerate() {
             profile.fill(0);
             for &(start, end, down) in line {
-                for (y, sum) in profile.iter_mut().enumerate() {
-                    // Beyond the page nothing differs.
-                    let Some(row) = y.checked_add_signed(down).filter(|&y| y + 1 < height) else {
-                        continue;
-                    };
-                    let row = &sums[row * (width + 1) + left..];
-                    *sum += row[end] - row[start];
+                // Beyond the page nothing differs.
+                let above = down.min(0).unsigned_abs();
+                let first = down.max(0).unsigned_abs();
+                let shown = &mut profile[above..]; // a block is larger than any line is steep
+                let sum_to =
+                    |x: usize| &sums[x * differences..][first.min(differences)..differences];
+                for ((sum, end), start) in shown.iter_mut().zip(sum_to(end)).zip(sum_to(start)) {
+                    *sum += end - start;
                 }
             }
             for (row, part) in profile.chunks_exact(BLOCK).enumerate() {
