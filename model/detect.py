@@ -318,9 +318,8 @@ def first_look(image: Grey, run: Networks, numbers: dict[str, Any]) -> tuple[Tur
         page = turned(image, turn)
         size = working_size(page.shape[1], page.shape[0], numbers["scale"])
         looks.append((turn, page, verified(page, candidates(page, size, run.finder, numbers), run.verifier, numbers)))
-    turn, page, found = max(
-        looks, key=lambda look: look[2].above(numbers["conf"]).confidence.sum()
-    )  # of those alike the first
+    # The sum of the logits, not the number of boxes: upside down most are found too, less surely.  Of those alike the first.
+    turn, page, found = max(looks, key=lambda look: look[2].above(numbers["conf"]).logit.sum())
     work = {part: sum(getattr(look[2], part) for look in looks) for part in ("pixels", "checked")}
     return turn, page, replace(found, **work)
 

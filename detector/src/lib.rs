@@ -214,9 +214,8 @@ impl<N: Network> Detector<N> {
                 self.candidates(&*page::resized(&page, working(&page))?, page.dimensions())?
             };
             let found = self.verified(&page, &candidates)?;
-            let sum = boxes::above(&found, *conf as f32)
-                .map(Candidate::confidence)
-                .sum();
+            // Of the logits, not of the boxes: upside down most are found too, less surely.
+            let sum = boxes::above(&found, *conf as f32).map(|c| c.logit).sum();
             if best.as_ref().is_none_or(|(most, _)| sum > *most) {
                 best = Some((sum, Look { turn, page, found }));
             }
