@@ -83,7 +83,7 @@ pub struct DetectionResult {
     pub success: bool,
     /// The page's size, EXIF orientation applied.
     pub image: ImageSize,
-    /// In reading order.
+    /// In reading order, as the lines of the page run.
     pub detections: Vec<Detection>,
     /// Of `detections`, by class.
     pub counts: Counts,
