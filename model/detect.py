@@ -305,6 +305,12 @@ def any_small(found: Found, below: float) -> bool:
     return bool((sides.max(1, initial=0) < below).any())
 
 
+def worth_a_closer_look(found: Found, reduced: float, closer: dict[str, Any]) -> bool:
+    """Whether a page read `reduced` times smaller than it is may hold boxes too small to be found: it shows small ones, or none."""
+    likely = found.above(closer["conf"])
+    return any_small(likely, closer["below"] * reduced) or (not len(likely.boxes) and reduced >= closer["none"])
+
+
 def first_look(image: Grey, run: Networks, numbers: dict[str, Any]) -> tuple[Turn, Grey, Found]:
     """How to turn a grey page [H,W] for its lines to run level and upright, the page turned, and what is seen on it at first.
 
@@ -334,7 +340,7 @@ def detect(image: Grey, run: Networks, numbers: dict[str, Any], conf: float | No
     turn, page, found = first_look(image, run, numbers)
     height, width = page.shape
     size = working_size(width, height, numbers["scale"])
-    while any_small(found.above(closer["conf"]), closer["below"] * width / size[0]):
+    while worth_a_closer_look(found, width / size[0], closer):
         larger = closer_size(width, height, size, closer)
         if larger is None:
             break

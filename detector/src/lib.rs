@@ -160,8 +160,8 @@ impl<N: Network> Detector<N> {
     /// All on a grey page that might be a checkbox, with the confidence that it is one, the most confident first; and how
     /// the page is turned where they lie there.
     ///
-    /// A page with boxes so small that the finder may have lost others is read again, larger; what would be reported
-    /// already is not looked at again.
+    /// A page that may hold boxes too small for the finder is read again, larger (see [`parameters::Closer`]); what would be
+    /// reported already is not looked at again.
     fn found(&self, grey: &GrayImage) -> Result<(Vec<Candidate>, Turn), Error> {
         let Parameters {
             scale,
@@ -177,8 +177,13 @@ impl<N: Network> Detector<N> {
         } = self.first_look(grey)?;
         let (width, height) = page.dimensions();
         let mut size = page::working_size(width, height, scale);
-        let below = |size: (u32, u32)| closer.below * width as f32 / size.0 as f32;
-        while boxes::any_small(boxes::above(&found, closer.conf), below(size))
+        let worth = |found: &[Candidate], size: (u32, u32)| {
+            let reduced = width as f32 / size.0 as f32;
+            let mut likely = boxes::above(found, closer.conf);
+            boxes::any_small(likely.clone(), closer.below * reduced)
+                || (reduced >= closer.none && likely.next().is_none())
+        };
+        while worth(&found, size)
             && let Some(larger) = page::closer_size((width, height), size, closer)
         {
             size = larger;
@@ -350,6 +355,7 @@ mod tests {
             },
             closer: Closer {
                 below,
+                none: 99.0,
                 conf: 0.5,
                 times: 2.0,
                 pixels: 256 * 256,
@@ -409,6 +415,21 @@ mod tests {
         assert_eq!(seen, [128, 96]);
         assert_eq!(found.len(), 1);
         assert_eq!(looks(&[], 0.5), (vec![128], vec![]));
+    }
+
+    #[test]
+    fn a_large_page_that_shows_no_box_is_read_again_larger() {
+        for (none, looks) in [(2.1, 1), (2.0, 1 + 9)] {
+            let mut detector = detector(&[0.0], 9.0);
+            detector.parameters.closer.none = none;
+            // The finder's box is none for the verifier, on paper.
+            let page = DynamicImage::ImageLuma8(GrayImage::from_pixel(256, 256, Luma([255])));
+            let result = detector.detect_picture(&page, 0.5).expect("runs");
+            assert_eq!(
+                (result.total, detector.finder.seen.into_inner().len()),
+                (0, looks)
+            );
+        }
     }
 
     #[test]

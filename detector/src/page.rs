@@ -320,6 +320,7 @@ mod tests {
         let closer = |page, size, pixels| {
             let closer = Closer {
                 below: 9.0,
+                none: 99.0,
                 conf: 0.2,
                 times: 2.0,
                 pixels,

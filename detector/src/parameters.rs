@@ -25,14 +25,16 @@ pub struct Scale {
     pub overlap: u32,
 }
 
-/// When a page is read again, larger: the finder loses boxes that are too small where it sees them, and a page that shows
-/// such a box may hold others.
+/// When a page is read again, larger: the finder loses boxes that are too small where it sees them. A page that shows such
+/// a box may hold others; a large one that shows none at all may hold some.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Closer {
     /// If the longer side of a box, in pixels as the finder sees it, is less than this.
     pub below: f32,
-    /// And its confidence at least this.
+    /// Or if there is none, and the page is reduced this many times or more.
+    pub none: f32,
+    /// Only what has at least this confidence is a box in this.
     pub conf: f32,
     /// This many times as large, and again, as long as there are such boxes and the page has the pixels.
     pub times: f64,
