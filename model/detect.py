@@ -202,14 +202,18 @@ def decode(output: Floats, least: float) -> tuple[Floats, Floats]:
     return boxes, cells[0, y, x]
 
 
-def same_box(a: Floats, b: Floats, iou: float) -> NDArray[np.bool_]:
-    """Whether each of [n,4] is the same box as each of [m,4]: overlaps it by `iou`, or one holds MAX_INSIDE of the other; [n,m]."""
+def areas(a: Floats, b: Floats) -> tuple[Floats, Floats, Floats]:
+    """What each of [n,4] shares with each of [m,4], [n,m], and the areas of both, [n,1] and [1,m]."""
     w = np.minimum(a[:, None, 2], b[None, :, 2]) - np.maximum(a[:, None, 0], b[None, :, 0])
     h = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 1], b[None, :, 1])
-    shared = w.clip(0) * h.clip(0)
     area_a, area_b = ((x[:, 2] - x[:, 0]) * (x[:, 3] - x[:, 1]) for x in (a, b))
-    of_all = area_a[:, None] + area_b[None] - shared
-    return np.asarray((shared > iou * of_all) | (shared > MAX_INSIDE * np.minimum(area_a[:, None], area_b[None])))
+    return w.clip(0) * h.clip(0), area_a[:, None], area_b[None]
+
+
+def same_box(a: Floats, b: Floats, iou: float) -> NDArray[np.bool_]:
+    """Whether each of [n,4] is the same box as each of [m,4]: overlaps it by `iou`, or one holds MAX_INSIDE of the other; [n,m]."""
+    shared, area_a, area_b = areas(a, b)
+    return np.asarray((shared > iou * (area_a + area_b - shared)) | (shared > MAX_INSIDE * np.minimum(area_a, area_b)))
 
 
 def suppress(boxes: Floats, score: Floats, iou: float, most: int) -> NDArray[np.intp]:
@@ -225,11 +229,8 @@ def suppress(boxes: Floats, score: Floats, iou: float, most: int) -> NDArray[np.
 
 def iou(a: Floats, b: Floats) -> Floats:
     """IoU of each of [n,4] with each of [m,4]."""
-    w = np.minimum(a[:, None, 2], b[None, :, 2]) - np.maximum(a[:, None, 0], b[None, :, 0])
-    h = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 1], b[None, :, 1])
-    both = w.clip(0) * h.clip(0)
-    area_a, area_b = ((x[:, 2] - x[:, 0]) * (x[:, 3] - x[:, 1]) for x in (a, b))
-    return np.asarray(both / np.maximum(area_a[:, None] + area_b[None] - both, 1e-6), np.float32)
+    shared, area_a, area_b = areas(a, b)
+    return np.asarray(shared / np.maximum(area_a + area_b - shared, 1e-6), np.float32)
 
 
 def on_page(found: Found, image: Grey) -> Found:
@@ -333,8 +334,8 @@ def first_look(image: Grey, run: Networks, numbers: dict[str, Any]) -> tuple[Tur
 def detect(image: Grey, run: Networks, numbers: dict[str, Any], conf: float | None = None) -> Found:
     """Checkboxes of a grey page [H,W] of at least `conf` (default: the one in `numbers`, which is checkbox.json's).
 
-    The finder loses boxes that are too small where it sees them. A page that shows such a box may hold others: it is read again,
-    closer, as long as there are some. What would be reported already is not looked at again.
+    The finder loses boxes that are too small where it sees them. A page that may hold such boxes is read again, closer, as long as
+    it may (worth_a_closer_look). What would be reported already is not looked at again.
     """
     closer, nms_iou = numbers["closer"], numbers["nms_iou"]
     turn, page, found = first_look(image, run, numbers)

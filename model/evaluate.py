@@ -45,6 +45,7 @@ from model.draw import mark, to_grey
 from model.net import Net, flop
 from model.page import EMPTY, FILLED, IGNORE, Page, pages_in, save
 from model.pages import draw_page
+from model.upright import around
 from model.verifier import SIZE, Verifier
 
 HERE = Path(__file__).parent
@@ -86,13 +87,6 @@ def aslant(page: Page, rng: np.random.Generator) -> Page:
     ground = float(rng.uniform(60, 255))
     image = cv2.warpAffine(page.image, turn, (wide, high), flags=cv2.INTER_LINEAR, borderValue=ground)
     return Page(np.asarray(image, np.uint8), around(page.boxes, turn), page.states)
-
-
-def around(boxes: Floats, turn: NDArray[Any]) -> Floats:
-    """Upright boxes [n,4] around what becomes of boxes under an affine map [2,3]."""
-    centre = (boxes[:, :2] + boxes[:, 2:]) / 2 @ turn[:, :2].T + turn[:, 2]
-    reach = (boxes[:, 2:] - boxes[:, :2]) / 2 @ np.abs(turn[:, :2]).T
-    return np.concatenate([centre - reach, centre + reach], 1).astype(np.float32)
 
 
 def build(folder: Path, root: Path | None) -> None:

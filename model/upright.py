@@ -30,7 +30,7 @@ class Lean(NamedTuple):
     """How the lines of a page run.
 
     sideways: the share of the blocks whose lines run down the page, less the share of those whose lines run across it.
-    degrees: how far they rise to the right, if they run across the page, or fall away to the left of its lower edge, if down it.
+    degrees: how far the page is turned counterclockwise from where they run level or, if they run down it, upright.
     peak: how clearly, from 1, not at all, to len(ANGLES).  blocks: how many showed anything.
     """
 
@@ -111,7 +111,7 @@ def frame(width: int, height: int, turn: Turn) -> tuple[int, int, Doubles]:
     angle = np.radians(turn.degrees)
     c, s = np.cos(angle), np.sin(angle)
     w, h = (height, width) if turn.quarters % 2 else (width, height)
-    wide, high = (w, h) if turn.degrees == 0 else (int(np.ceil(w * c + h * abs(s))), int(np.ceil(w * abs(s) + h * c)))
+    wide, high = int(np.ceil(w * c + h * abs(s))), int(np.ceil(w * abs(s) + h * c))
     # Counterclockwise as seen, y downwards; about the middle of both.
     small = np.array([[c, -s], [s, c]])
     matrix = np.concatenate([small, (np.array([[w], [h]]) - small @ [[wide], [high]]) / 2], 1)
@@ -127,11 +127,10 @@ def frame(width: int, height: int, turn: Turn) -> tuple[int, int, Doubles]:
 
 def turned(page: Grey, turn: Turn) -> Grey:
     """A grey page [H,W] turned, as large as it takes to lose nothing; beyond it is paper."""
-    page = np.ascontiguousarray(np.rot90(page, turn.quarters))
     if turn.degrees == 0:
-        return page
+        return np.ascontiguousarray(np.rot90(page, turn.quarters))
     height, width = page.shape
-    wide, high, matrix = frame(width, height, Turn(0, turn.degrees))
+    wide, high, matrix = frame(width, height, turn)
     picture = Image.fromarray(page)
     return np.asarray(
         picture.transform(
@@ -144,7 +143,11 @@ def back(boxes: Floats, turn: Turn, width: int, height: int) -> Floats:
     """Boxes [n,4] on a page turned, on the page of `width` x `height` itself: upright again, around what the turned ones enclose."""
     if turn == Turn(0, 0.0):
         return boxes
-    _, _, matrix = frame(width, height, turn)
+    return around(boxes, frame(width, height, turn)[2])
+
+
+def around(boxes: Floats, matrix: NDArray[Any]) -> Floats:
+    """Upright boxes [n,4] around what becomes of boxes under an affine map [2,3]."""
     middle = (boxes[:, :2] + boxes[:, 2:]) / 2 @ matrix[:, :2].T + matrix[:, 2]
     half = (boxes[:, 2:] - boxes[:, :2]) / 2 @ np.abs(matrix[:, :2]).T
     return np.asarray(np.concatenate([middle - half, middle + half], 1), np.float32)

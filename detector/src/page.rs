@@ -131,12 +131,7 @@ pub fn resized(grey: &GrayImage, size: (u32, u32)) -> Result<Cow<'_, GrayImage>,
         width: f64::from(grey.width()),
         height: f64::from(grey.height()),
     };
-    let mut page = GrayImage::new(size.0, size.1);
-    let scaled = scale(grey, whole, size)?;
-    for (to, from) in page.iter_mut().zip(scaled.pixels()) {
-        *to = from.0;
-    }
-    Ok(Cow::Owned(page))
+    scale(grey, whole, size).map(Cow::Owned)
 }
 
 /// One tile of a grey page at working size as the finder's input: shape 1 x height x width, padded with paper to multiples
@@ -155,20 +150,21 @@ pub fn input(page: &GrayImage, tile: Tile) -> Result<Grid, Error> {
         tile.height.next_multiple_of(MULTIPLE) as usize,
         tile.width.next_multiple_of(MULTIPLE) as usize,
     );
-    let rows = page.as_raw().chunks_exact(page.width() as usize);
-    let rows = rows.skip(tile.y as usize).take(tile.height as usize);
-    for (to, from) in grid.data.chunks_exact_mut(grid.width).zip(rows) {
-        let from = &from[tile.x as usize..][..tile.width as usize];
-        for (to, grey) in to.iter_mut().zip(from) {
-            *to = ink(*grey);
-        }
-    }
+    lay(&mut grid, (0, 0), page, tile);
     Ok(grid)
 }
 
-/// Grey, 0 black to 255 paper, as the networks take it: ink is 1, paper 0.
-fn ink(grey: u8) -> f32 {
-    1.0 - f32::from(grey) / 255.0
+/// Lays a part of a grey picture into a grid, its upper left corner `at`, as the networks take it: ink is 1, paper 0.
+fn lay(grid: &mut Grid, at: (u32, u32), grey: &GrayImage, part: Tile) {
+    let from = grey.as_raw().chunks_exact(grey.width() as usize);
+    let from = from.skip(part.y as usize).take(part.height as usize);
+    let to = grid.data.chunks_exact_mut(grid.width).skip(at.1 as usize);
+    for (to, from) in to.zip(from) {
+        let from = &from[part.x as usize..][..part.width as usize];
+        for (to, grey) in to[at.0 as usize..].iter_mut().zip(from) {
+            *to = 1.0 - f32::from(*grey) / 255.0;
+        }
+    }
 }
 
 /// Where the square around a candidate lies: what is at x on the page is at (x - left) * scale in the square.
@@ -239,14 +235,14 @@ fn square(grey: &GrayImage, square: Square, size: u32) -> Result<Grid, Error> {
             width: f64::from(x1 - x0) / square.scale,
             height: f64::from(y1 - y0) / square.scale,
         };
-        let (wide, high) = (x1 - x0, y1 - y0);
-        let scaled = scale(grey, area, (wide, high))?;
-        let rows = grid.data.chunks_exact_mut(grid.width).skip(y0 as usize);
-        for (to, from) in rows.zip(scaled.pixels().chunks_exact(wide as usize)) {
-            for (to, grey) in to[x0 as usize..].iter_mut().zip(from) {
-                *to = ink(grey.0);
-            }
-        }
+        let shown = Tile {
+            x: 0,
+            y: 0,
+            width: x1 - x0,
+            height: y1 - y0,
+        };
+        let scaled = scale(grey, area, (shown.width, shown.height))?;
+        lay(&mut grid, (x0, y0), &scaled, shown);
     }
     Ok(grid)
 }
@@ -263,7 +259,7 @@ struct Area {
 /// An area of a grey page scaled to `size` (width, height).
 ///
 /// Both up and down by a triangle filter as wide as the reduction (no aliasing; what training used).
-fn scale(grey: &GrayImage, area: Area, size: (u32, u32)) -> Result<TypedImage<'static, U8>, Error> {
+fn scale(grey: &GrayImage, area: Area, size: (u32, u32)) -> Result<GrayImage, Error> {
     let failed = |reason: &dyn std::fmt::Display| Error::Internal {
         reason: format!("scaling: {reason}"),
     };
@@ -279,9 +275,11 @@ fn scale(grey: &GrayImage, area: Area, size: (u32, u32)) -> Result<TypedImage<'s
             area.width.min(f64::from(grey.width()) - left),
             area.height.min(f64::from(grey.height()) - top),
         );
-    let mut scaled = TypedImage::<U8>::new(size.0, size.1);
+    let mut scaled = GrayImage::new(size.0, size.1);
+    let mut target = TypedImage::<U8>::from_buffer(size.0, size.1, &mut scaled)
+        .map_err(|error| failed(&error))?;
     Resizer::new()
-        .resize_typed(&source, &mut scaled, &options)
+        .resize_typed(&source, &mut target, &options)
         .map_err(|error| failed(&error))?;
     Ok(scaled)
 }

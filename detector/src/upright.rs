@@ -99,23 +99,16 @@ pub fn lean(page: &GrayImage) -> Lean {
 /// with its rows and columns swapped: what is added up lies side by side then.
 fn energies(swapped: &GrayImage, (rows, columns): (usize, usize)) -> Vec<Energy> {
     let height = swapped.width() as usize;
-    let lines: Vec<_> = (0..ANGLES)
-        .map(|angle| runs((angle as f64 - HALF as f64) * STEP))
-        .collect();
+    let lines: Vec<_> = (0..ANGLES).map(|angle| runs(angle_at(angle))).collect();
     let mut out = vec![[0.0; ANGLES]; rows * columns];
     // The differences of each column's pixels, added up from the block's left edge, so that a run of columns is one
     // subtraction.
     let differences = height - 1;
     let mut sums = vec![0i32; (BLOCK + 1) * differences];
     let mut profile = vec![0i32; rows * BLOCK];
-    let pixels = swapped.as_raw().chunks_exact(height);
-    for (column, pixels) in pixels
-        .collect::<Vec<_>>()
-        .chunks_exact(BLOCK)
-        .take(columns)
-        .enumerate()
-    {
-        for (x, pixels) in pixels.iter().enumerate() {
+    let strips = swapped.as_raw().chunks_exact(BLOCK * height);
+    for (column, strip) in strips.take(columns).enumerate() {
+        for (x, pixels) in strip.chunks_exact(height).enumerate() {
             let (before, after) = sums.split_at_mut((x + 1) * differences);
             let before = &before[x * differences..];
             for ((to, from), pair) in after.iter_mut().zip(before).zip(pixels.windows(2)) {
@@ -142,6 +135,11 @@ fn energies(swapped: &GrayImage, (rows, columns): (usize, usize)) -> Vec<Energy>
         }
     }
     out
+}
+
+/// Degrees of the angle with this index.
+fn angle_at(index: usize) -> f64 {
+    (index as f64 - HALF as f64) * STEP
 }
 
 /// A line through a block that rises by `degrees`: from which to which column it lies how many rows below its middle.
@@ -183,7 +181,7 @@ impl Peak {
         }
         // The first of those alike.
         let at = (0..ANGLES).fold(0, |best, i| if curve[i] > curve[best] { i } else { best });
-        let mut degrees = (at as f64 - HALF as f64) * STEP;
+        let mut degrees = angle_at(at);
         if let [before, top, after] = curve[at.saturating_sub(1)..(at + 2).min(ANGLES)]
             && before + after < 2.0 * top
         {
@@ -215,21 +213,16 @@ pub fn turns(lean: Lean, upright: &Upright) -> Vec<Turn> {
 /// A grey page turned, as large as it takes to lose nothing; beyond it is paper.
 #[must_use]
 pub fn turned(page: &GrayImage, turn: Turn) -> Cow<'_, GrayImage> {
-    let page = match turn.quarters {
-        1 => Cow::Owned(imageops::rotate270(page)), // clockwise
-        2 => Cow::Owned(imageops::rotate180(page)),
-        3 => Cow::Owned(imageops::rotate90(page)),
-        _ => Cow::Borrowed(page),
-    };
     if turn.degrees == 0.0 {
-        return page;
+        return match turn.quarters {
+            1 => Cow::Owned(imageops::rotate270(page)), // clockwise
+            2 => Cow::Owned(imageops::rotate180(page)),
+            3 => Cow::Owned(imageops::rotate90(page)),
+            _ => Cow::Borrowed(page),
+        };
     }
-    let (width, height) = (page.width(), page.height());
-    let slant = Turn {
-        quarters: 0,
-        ..turn
-    };
-    let frame = Frame::of((width, height), slant);
+    let (width, height) = page.dimensions();
+    let frame = Frame::of((width, height), turn);
     let grey = |x: i64, y: i64| {
         let x = x.clamp(0, i64::from(width) - 1) as u32;
         let y = y.clamp(0, i64::from(height) - 1) as u32;

@@ -20,10 +20,11 @@ from model.export import DEFAULTS
 from model.page import EMPTY, FILLED, IGNORE, Page, save
 from model.pages import draw_page
 
+CLOSER = {"below": 0.0, "none": 99.0, "conf": 0.5, "times": 2.0, "pixels": 256 * 256}  # no page is read again
 NUMBERS = {
     **DEFAULTS,
     "scale": {"long_side": 128, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 40},
-    "closer": {"below": 0.0, "none": 99.0, "conf": 0.2, "times": 2.0, "pixels": 32_000_000},
+    "closer": CLOSER,
     "upright": {"sideways": 1.0, "least": 3.0, "peak": 2.5, "blocks": 6},  # no page lies on its side
     "candidates": {"logit": -1.0},
     "verifier": {"size": 48, "side": 16.0, "wide": 4.0},
@@ -126,7 +127,7 @@ def test_a_page_of_small_boxes_is_read_again_larger() -> None:
 
     page = np.full((256, 256), 255, np.uint8)
     for below, verifier, times in [(8.0, agrees, 1), (9.0, denies, 1), (9.0, agrees, 1 + 9)]:
-        numbers = NUMBERS | {"closer": {"below": below, "none": 99.0, "conf": 0.5, "times": 2.0, "pixels": 256 * 256}}
+        numbers = NUMBERS | {"closer": CLOSER | {"below": below}}
         found = detect.detect(page, detect.Networks(finder, verifier), numbers, 0.0)
         assert len(shown) == times
         sides = found.boxes[:, 2] - found.boxes[:, 0]
@@ -148,8 +149,8 @@ def test_a_large_page_that_shows_no_box_is_read_again_larger() -> None:
 
     for none, boxes in [(2.1, 0), (2.0, 1)]:
         shown.clear()
-        closer = {"below": 9.0, "none": none, "conf": 0.5, "times": 2.0, "pixels": 256 * 256}
-        found = detect.detect(page, detect.Networks(finder, agrees), NUMBERS | {"closer": closer})
+        numbers = NUMBERS | {"closer": CLOSER | {"below": 9.0, "none": none}}
+        found = detect.detect(page, detect.Networks(finder, agrees), numbers)
         assert len(found.boxes) == boxes
         assert found.pixels == sum(shown)
 
@@ -159,7 +160,7 @@ def test_what_was_found_is_not_looked_at_again() -> None:
     page = np.full((256, 256), 255, np.uint8)
     page[120:136, 120:136] = 0
     page[40, 200] = 0
-    numbers = NUMBERS | {"closer": {"below": 9.0, "none": 99.0, "conf": 0.5, "times": 2.0, "pixels": 256 * 256}}
+    numbers = NUMBERS | {"closer": CLOSER | {"below": 9.0}}
     found = detect.detect(page, detect.Networks(sees_dark, agrees), numbers)
     assert sorted((found.boxes[:, 2] - found.boxes[:, 0]).tolist()) == [8, 16]
     assert found.checked == 2
