@@ -34,6 +34,7 @@ MAX_INSIDE = (
 SEAM = 16.0  # px: a box ending this close to a seam between tiles is cut or seen without what is around it; another tile has it whole
 MOST = 5000  # candidates, and boxes, a page
 WORTH = 1.1  # a page is not read again for less than this enlargement
+SAME_SIZE = 1.12  # two boxes are of one size if the longer side of neither is this many times the other's
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Found:
     """Boxes of a page, the most confident first.
 
     boxes [n,4] x1, y1, x2, y2 in pixels of the picture; logit [n] of being a checkbox; state [n]: logit of "filled".
-    seen [n,2]: the logits of finder and verifier that `logit` was made of, for its calibration.
+    seen [n,2]: the logits of finder and verifier that `logit` is made of (`rescored`).
     pixels: how many the finder read for that, padding included.  checked: how many candidates the verifier saw.
     """
 
@@ -272,6 +273,36 @@ def candidates(image: Grey, size: tuple[int, int], finder: Runner, numbers: dict
     return on_page(Found(boxes[kept] * ratio, logit[kept], none, np.stack([logit[kept], none], 1), pixels), image)
 
 
+def by_itself(seen: Floats, calibration: dict[str, float]) -> Floats:
+    """Logits [n] of being a checkbox, of those that finder and verifier gave [n,2], whatever else is on the page."""
+    both = calibration["finder"] * seen[:, 0] + calibration["verifier"] * seen[:, 1]
+    return np.asarray(both + calibration["offset"], np.float32)
+
+
+def alike(logit: Floats, boxes: Floats) -> Floats:
+    """How well the others on its page bear each box [n,4] out, 0 to 1: k / (k + 1) for k others of its size.
+
+    Only those count that are likelier a checkbox than not by themselves, of `logit` [n] 0 or more.
+    """
+    sides = (boxes[:, 2:] - boxes[:, :2]).max(1, initial=0)
+    likely = logit >= 0
+    known = np.sort(sides[likely])
+    upto, below = np.searchsorted(known, sides * SAME_SIZE), np.searchsorted(known, sides / SAME_SIZE, side="right")
+    others = (upto - below - likely).astype(np.float32)
+    return np.asarray(others / (others + 1), np.float32)
+
+
+def rescored(found: Found, calibration: dict[str, float]) -> Found:
+    """What was found on one page, each box with the logit that it has among the others, the most confident first.
+
+    The boxes of a form are of one size: a place is likelier a checkbox where others of its size are.  Context rescoring as of
+    Felzenszwalb et al. 2010 (doi:10.1109/TPAMI.2009.167), of one feature.
+    """
+    logit = by_itself(found.seen, calibration)
+    logit = logit + np.float32(calibration["alike"]) * alike(logit, found.boxes)
+    return replace(found, logit=logit).pick(np.argsort(-logit, kind="stable"))
+
+
 def verified(image: Grey, found: Found, verifier: Runner, numbers: dict[str, Any]) -> Found:
     """The candidates of a grey page [H,W] as the verifier sees them: what they are, and where their edges are."""
     shape, calibration = numbers["verifier"], numbers["calibration"]
@@ -284,20 +315,19 @@ def verified(image: Grey, found: Found, verifier: Runner, numbers: dict[str, Any
     low, high = (shape["size"] - shape["side"]) / 2, (shape["size"] + shape["side"]) / 2
     inside = out[:, 2:] * shape["side"] + np.array([low, low, high, high], np.float32)
     boxes = inside / where[:, 2:] + where[:, [0, 1, 0, 1]]
-    logit = calibration["finder"] * found.logit + calibration["verifier"] * out[:, 0] + calibration["offset"]
     seen = np.stack([found.logit, out[:, 0]], 1)
     state = out[:, 1] + np.float32(numbers["filled_bias"])
-    result = on_page(Found(boxes, np.asarray(logit, np.float32), state, seen, found.pixels, len(shown)), image)
-    return result.pick(suppress(result.boxes, result.logit, numbers["nms_iou"], MOST))
+    result = on_page(Found(boxes, by_itself(seen, calibration), state, seen, found.pixels, len(shown)), image)
+    return rescored(result.pick(suppress(result.boxes, result.logit, numbers["nms_iou"], MOST)), calibration)
 
 
-def both(first: Found, second: Found, nms_iou: float) -> Found:
+def both(first: Found, second: Found, numbers: dict[str, Any]) -> Found:
     """What two readings of a page found, each box once; the work of both."""
     boxes, logit, state, seen = (
         np.concatenate([getattr(first, part), getattr(second, part)]) for part in ("boxes", "logit", "state", "seen")
     )
     found = Found(boxes, logit, state, seen, first.pixels + second.pixels, first.checked + second.checked)
-    return found.pick(suppress(boxes, logit, nms_iou, MOST))
+    return rescored(found.pick(suppress(boxes, logit, numbers["nms_iou"], MOST)), numbers["calibration"])
 
 
 def any_small(found: Found, below: float) -> bool:
@@ -337,7 +367,7 @@ def detect(image: Grey, run: Networks, numbers: dict[str, Any], conf: float | No
     The finder loses boxes that are too small where it sees them. A page that may hold such boxes is read again, closer, as long as
     it may (worth_a_closer_look). What would be reported already is not looked at again.
     """
-    closer, nms_iou = numbers["closer"], numbers["nms_iou"]
+    closer = numbers["closer"]
     turn, page, found = first_look(image, run, numbers)
     height, width = page.shape
     size = working_size(width, height, numbers["scale"])
@@ -347,9 +377,9 @@ def detect(image: Grey, run: Networks, numbers: dict[str, Any], conf: float | No
             break
         size = larger
         more = candidates(page, size, run.finder, numbers)
-        again = np.asarray(same_box(more.boxes, found.above(numbers["conf"]).boxes, nms_iou).any(1))
+        again = np.asarray(same_box(more.boxes, found.above(numbers["conf"]).boxes, numbers["nms_iou"]).any(1))
         more = more.pick(~again)
-        found = both(found, verified(page, more, run.verifier, numbers), nms_iou)
+        found = both(found, verified(page, more, run.verifier, numbers), numbers)
     found = found.above(numbers["conf"] if conf is None else conf)
     return on_page(replace(found, boxes=back(found.boxes, turn, *image.shape[::-1])), image)
 

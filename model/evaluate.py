@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 from model import browser_pages, corpus
 from model.alt_pages import draw_alt_page
 from model.degrade import degrade
-from model.detect import Found, Networks, detect, iou, networks, read_grey, settings
+from model.detect import Found, Networks, alike, by_itself, detect, iou, networks, read_grey, settings
 from model.draw import mark, to_grey
 from model.net import Net, flop
 from model.page import EMPTY, FILLED, IGNORE, Page, pages_in, save
@@ -212,9 +212,8 @@ class Tally:
     false: int = 0
     right_state: int = 0
     iou: float = 0.0
-    logit: list[Floats] = field(default_factory=list)
-    seen: list[Floats] = field(default_factory=list)
-    good: list[NDArray[np.bool_]] = field(default_factory=list)
+    found: list[tuple[Found, NDArray[np.bool_]]] = field(default_factory=list)  # and which lie on no ignored place
+    good: list[NDArray[np.bool_]] = field(default_factory=list)  # of those
     rated: dict[int, list[tuple[Floats, NDArray[np.bool_]]]] = field(default_factory=lambda: {EMPTY: [], FILLED: []})
     count: dict[int, int] = field(default_factory=lambda: {EMPTY: 0, FILLED: 0})
     counted: list[tuple[Floats, Floats, list[int]]] = field(default_factory=list)
@@ -224,8 +223,7 @@ class Tally:
         boxes, states = page.boxes, page.states
         real = states != IGNORE
         to, ignored = match(found.boxes, boxes, states, 0.3)
-        self.logit.append(found.logit[~ignored])
-        self.seen.append(found.seen[~ignored])
+        self.found.append((found, ~ignored))
         self.good.append((to >= 0)[~ignored])
         said = (found.state > 0).astype(np.int8)
         for state in (EMPTY, FILLED):
@@ -423,6 +421,7 @@ ASIDE = {"desktop", "crates", "large", "turned"}
 NOISE = 0.010  # of the share of exact pages, as the mean over the sets, between two seeds (see MODEL_CARD.md)
 
 THRESHOLDS = tuple(step / 20 for step in range(4, 18))  # of calibrated confidence
+ROUNDS = 8  # of a fit in turns: after five nothing changes by more than 0.01
 BIASES = tuple(step / 4 for step in range(-2, 9))  # added to the logit of "filled"
 
 
@@ -432,16 +431,24 @@ def whole_sets(tallies: dict[str, Tally]) -> list[Tally]:
 
 
 def calibration(tallies: dict[str, Tally]) -> dict[str, float]:
-    """How the logits of finder and verifier make one that is a probability's; each set weighs the same.
+    """How the logits of finder and verifier, and the others on the page, make one that is a probability's; each set weighs the same.
 
-    To be measured without a floor: what is hardly a box belongs to the curve as well.
+    To be measured without a floor: what is hardly a box belongs to the curve as well. Which others count depends on the weights,
+    and these on the others: fitted in turns.
     """
     sets = whole_sets(tallies)
-    seen = [np.concatenate(t.seen) for t in sets]
-    weight = np.concatenate([np.full(len(x), 1.0 / max(1, len(x)), np.float32) for x in seen])
-    good = np.concatenate([part for t in sets for part in t.good])
-    fitted = logistic(np.concatenate(seen), good, (weight / weight.mean()).astype(np.float32))
-    return {name: round(value, 4) for name, value in zip(("finder", "verifier", "offset"), fitted, strict=True)}
+    good = [np.concatenate(t.good) for t in sets]
+    weight = np.concatenate([np.full(len(x), 1.0 / max(1, len(x)), np.float32) for x in good])
+    numbers = {"finder": 0.5, "verifier": 1.0, "alike": 0.0, "offset": 0.0}
+    for _ in range(ROUNDS):
+        borne_out = [
+            np.column_stack([found.seen, alike(by_itself(found.seen, numbers), found.boxes)])[counts]
+            for t in sets
+            for found, counts in t.found
+        ]
+        fitted = logistic(np.concatenate(borne_out), np.concatenate(good), (weight / weight.mean()).astype(np.float32))
+        numbers = dict(zip(numbers, fitted, strict=True))
+    return {name: round(value, 4) for name, value in numbers.items()}
 
 
 def operating_point(tallies: dict[str, Tally]) -> dict[str, object]:
@@ -451,7 +458,7 @@ def operating_point(tallies: dict[str, Tally]) -> dict[str, object]:
     sets, by more than two seeds differ (NOISE).
     """
     sets = whole_sets(tallies)
-    logit = np.concatenate([part for t in sets for part in t.logit])
+    logit = np.concatenate([found.logit[counts] for t in sets for found, counts in t.found])
     good = np.concatenate([part for t in sets for part in t.good])
     error, text = reliability((1 / (1 + np.exp(-logit))).astype(np.float32), good)
     print(f"expected calibration error {error:.4f}\n{text}")

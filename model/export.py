@@ -34,14 +34,14 @@ TOLERANCE = 1e-4
 
 # Read by model/detect.py and by the detector; model/README.md says what each key means.
 DEFAULTS: dict[str, object] = {
-    "version": "0.17.0",
+    "version": "0.18.0",
     "sha256": "",
     "scale": {"long_side": 952, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 160},
     "closer": {"below": 9.0, "none": 4.0, "conf": 0.2, "times": 2.0, "pixels": 32_000_000},
     "upright": {"sideways": 0.25, "least": 3.0, "peak": 2.5, "blocks": 6},
     "candidates": {"logit": -1.5},
     "verifier": {"size": verifier.SIZE, "side": verifier.BOX, "wide": verifier.WIDE},
-    "calibration": {"finder": 0.5, "verifier": 1.0, "offset": 0.0},
+    "calibration": {"finder": 0.5, "verifier": 1.0, "alike": 0.0, "offset": 0.0},
     "conf": 0.5,
     "filled_bias": 0.0,
     "nms_iou": 0.3,

@@ -30,14 +30,18 @@ const MAX_INSIDE: f32 = 0.7;
 /// A box that ends this close (pixels of the finder's input) to a seam between tiles is cut by it, or seen without what is
 /// around it; another tile has it whole.
 const SEAM: f32 = 16.0;
+/// Two boxes are of one size if the longer side of neither is this many times the other's.
+const SAME_SIZE: f32 = 1.12;
 
 /// A box before it becomes a [`Detection`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
     /// Left, upper, right, lower edge, in pixels: of the finder's input, then of the page.
     pub edges: [f32; 4],
-    /// Logit of being a checkbox: the finder's, then the calibrated one.
+    /// Logit of being a checkbox: the finder's, then the calibrated one, others on the page considered.
     pub logit: f32,
+    /// The calibrated logit of the box by itself, whatever else is on the page; the finder leaves it at 0.
+    pub by_itself: f32,
     /// Logit of being filled, bias included; the finder leaves it at 0.
     pub state: f32,
 }
@@ -52,6 +56,11 @@ impl Candidate {
     fn area(&self) -> f32 {
         let [x1, y1, x2, y2] = self.edges;
         (x2 - x1).max(0.0) * (y2 - y1).max(0.0)
+    }
+
+    fn longer_side(&self) -> f32 {
+        let [x1, y1, x2, y2] = self.edges;
+        (x2 - x1).max(y2 - y1)
     }
 
     fn intersection(&self, other: &Self) -> f32 {
@@ -102,6 +111,7 @@ pub fn decode(output: &Grid, least: f32) -> Vec<Candidate> {
                         y + distance(5),
                     ],
                     logit,
+                    by_itself: 0.0,
                     state: 0.0,
                 });
             }
@@ -131,6 +141,9 @@ pub fn verified(
         let in_square = middle + side * views.side / 2.0 + number(n) * views.side;
         (start + f64::from(in_square) / square.scale) as f32
     };
+    let logit = calibration.finder * candidate.logit
+        + calibration.verifier * number(0)
+        + calibration.offset;
     Candidate {
         edges: [
             edge(2, -1.0, square.left),
@@ -138,9 +151,8 @@ pub fn verified(
             edge(4, 1.0, square.left),
             edge(5, 1.0, square.top),
         ],
-        logit: calibration.finder * candidate.logit
-            + calibration.verifier * number(0)
-            + calibration.offset,
+        logit,
+        by_itself: logit,
         state: number(1) + filled_bias,
     }
 }
@@ -183,6 +195,28 @@ pub fn suppress(mut candidates: Vec<Candidate>, iou: f32, most: usize) -> Vec<Ca
     kept
 }
 
+/// What was found on one page, each box with the logit that it has among the others; the most confident first.
+///
+/// The boxes of a form are of one size: a place is likelier a checkbox where others of its size are. `alike` is the weight
+/// of k / (k + 1) for k others of a box's size, of which only those count that are likelier a checkbox than not by
+/// themselves. Context rescoring as of Felzenszwalb et al. 2010 (doi:10.1109/TPAMI.2009.167), of one feature.
+#[must_use]
+pub fn rescored(mut found: Vec<Candidate>, alike: f32) -> Vec<Candidate> {
+    let likely = found.iter().filter(|candidate| candidate.by_itself >= 0.0);
+    let mut known: Vec<f32> = likely.map(Candidate::longer_side).collect();
+    known.sort_by(f32::total_cmp);
+    for candidate in &mut found {
+        let side = candidate.longer_side();
+        let below = known.partition_point(|other| *other <= side / SAME_SIZE);
+        let upto = known.partition_point(|other| *other < side * SAME_SIZE);
+        let itself = usize::from(candidate.by_itself >= 0.0);
+        let others = (upto - below - itself) as f32;
+        candidate.logit = candidate.by_itself + alike * others / (others + 1.0);
+    }
+    found.sort_by(|a, b| b.logit.total_cmp(&a.logit));
+    found
+}
+
 /// From the working size `size` to pixels of the upright `page`, both width and height.
 #[must_use]
 pub fn to_page(candidates: Vec<Candidate>, size: (u32, u32), page: (u32, u32)) -> Vec<Candidate> {
@@ -200,10 +234,7 @@ pub fn to_page(candidates: Vec<Candidate>, size: (u32, u32), page: (u32, u32)) -
 /// Whether the longer side of any box is less than `below` pixels.
 #[must_use]
 pub fn any_small<'a>(mut candidates: impl Iterator<Item = &'a Candidate>, below: f32) -> bool {
-    candidates.any(|candidate| {
-        let [x1, y1, x2, y2] = candidate.edges;
-        (x2 - x1).max(y2 - y1) < below
-    })
+    candidates.any(|candidate| candidate.longer_side() < below)
 }
 
 /// Those of the candidates that are not the same box as one that is known.
@@ -300,6 +331,7 @@ mod tests {
         Candidate {
             edges: [x1, y1, x2, y2],
             logit: logit(confidence),
+            by_itself: logit(confidence),
             state: -1.0,
         }
     }
@@ -368,6 +400,7 @@ mod tests {
             calibration: Calibration {
                 finder: 0.5,
                 verifier: 2.0,
+                alike: 9.0, // of others, which are none
                 offset: -1.0,
             },
             filled_bias: 1.0,
@@ -377,6 +410,7 @@ mod tests {
         let seen = Candidate {
             edges: [100.0, 200.0, 140.0, 230.0],
             logit: 3.0,
+            by_itself: 0.0,
             state: 0.0,
         };
         let square = Square::around(seen.edges, 96, 20.0);
@@ -435,6 +469,42 @@ mod tests {
         ];
         assert_eq!(suppress(touching.clone(), 0.3, 9).len(), 3);
         assert_eq!(suppress(touching, 0.3, 2).len(), 2);
+    }
+
+    #[test]
+    fn others_of_its_size_bear_a_box_out() {
+        let row = |sides: &[(f32, f32)]| -> Vec<Candidate> {
+            let place = |(at, &(side, confidence)): (usize, &(f32, f32))| {
+                let x = at as f32 * 100.0;
+                candidate(x, 0.0, x + side, 0.8 * side, confidence)
+            };
+            sides.iter().enumerate().map(place).collect()
+        };
+        let found = rescored(
+            row(&[
+                (20.0, 0.9),
+                (21.0, 0.6),
+                (22.0, 0.4),
+                (30.0, 0.7),
+                (22.0, 0.1),
+            ]),
+            2.0,
+        );
+        let given = |side: f32, confidence: f32, others: f32| {
+            let mut by_itself = found.iter().filter(|c| c.by_itself == logit(confidence));
+            let one = by_itself.next().expect("is there");
+            assert_eq!(one.longer_side(), side);
+            let borne_out = one.logit - one.by_itself;
+            assert!((borne_out - 2.0 * others / (others + 1.0)).abs() < 1e-6);
+        };
+        given(20.0, 0.9, 1.0); // not the one that is likelier none
+        given(21.0, 0.6, 1.0);
+        given(22.0, 0.4, 2.0);
+        given(22.0, 0.1, 2.0);
+        given(30.0, 0.7, 0.0);
+        assert!(found.is_sorted_by(|a, b| a.logit >= b.logit));
+        assert_eq!(rescored(found.clone(), 2.0), found, "once is enough");
+        assert!(rescored(vec![], 2.0).is_empty());
     }
 
     #[test]

@@ -166,6 +166,7 @@ impl<N: Network> Detector<N> {
         let Parameters {
             scale,
             closer,
+            calibration,
             conf,
             nms_iou,
             ..
@@ -193,6 +194,7 @@ impl<N: Network> Detector<N> {
             let more = boxes::unknown(more, known, *nms_iou);
             found.extend(self.verified(&page, &more)?);
             found = boxes::suppress(found, *nms_iou, MAX_DETECTIONS);
+            found = boxes::rescored(found, calibration.alike);
         }
         Ok((found, turn))
     }
@@ -261,6 +263,7 @@ impl<N: Network> Detector<N> {
     ) -> Result<Vec<Candidate>, Error> {
         let Parameters {
             verifier: views,
+            calibration,
             nms_iou,
             ..
         } = &self.parameters;
@@ -276,7 +279,8 @@ impl<N: Network> Detector<N> {
         });
         let seen = seen.collect::<Result<_, _>>()?;
         let on_page = boxes::on_page(seen, grey.dimensions());
-        Ok(boxes::suppress(on_page, *nms_iou, MAX_DETECTIONS))
+        let kept = boxes::suppress(on_page, *nms_iou, MAX_DETECTIONS);
+        Ok(boxes::rescored(kept, calibration.alike))
     }
 }
 
@@ -371,6 +375,7 @@ mod tests {
             calibration: Calibration {
                 finder: 1.0,
                 verifier: 2.0,
+                alike: 0.0,
                 offset: -1.0,
             },
             filled_bias: 0.0,

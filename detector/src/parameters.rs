@@ -77,7 +77,8 @@ pub struct Views {
 }
 
 /// Turns the logits of both networks into a probability that holds: confidence =
-/// sigmoid(finder * logit + verifier * logit + offset). Logistic regression on pages kept from training.
+/// sigmoid(finder * logit + verifier * logit + offset + alike * k / (k + 1)) for a box like k others on its page (see
+/// [`crate::boxes::rescored`]). Logistic regression on pages kept from training.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
@@ -85,6 +86,8 @@ pub struct Calibration {
     pub finder: f32,
     /// Weight of the verifier's logit.
     pub verifier: f32,
+    /// Weight of the others on the page.
+    pub alike: f32,
     /// Offset.
     pub offset: f32,
 }
@@ -153,6 +156,7 @@ mod tests {
         assert!(p.verifier.wide < p.verifier.side);
         assert!(p.verifier.side * 2.0 < p.verifier.size as f32);
         assert!(p.calibration.finder >= 0.0 && p.calibration.verifier > 0.0);
+        assert!(p.calibration.alike >= 0.0);
         let weights = FINDER.len() + VERIFIER.len();
         assert!(weights <= 1_000_000, "{weights} bytes of weights");
     }

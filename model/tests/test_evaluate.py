@@ -28,7 +28,7 @@ NUMBERS = {
     "upright": {"sideways": 1.0, "least": 3.0, "peak": 2.5, "blocks": 6},  # no page lies on its side
     "candidates": {"logit": -1.0},
     "verifier": {"size": 48, "side": 16.0, "wide": 4.0},
-    "calibration": {"finder": 1.0, "verifier": 2.0, "offset": -1.0},
+    "calibration": {"finder": 1.0, "verifier": 2.0, "alike": 0.0, "offset": -1.0},
 }
 
 
@@ -339,8 +339,41 @@ def test_calibration_weighs_sets_alike() -> None:
         tallies[name] = evaluate.Tally()
         tallies[name].add(page, found(boxes, rng.uniform(0.4, 0.6, count).tolist(), [-1.0] * count), 0.5)
     fitted = evaluate.calibration(tallies)
-    assert set(fitted) == {"finder", "verifier", "offset"}
-    assert 1 / (1 + math.exp(-fitted["offset"])) == pytest.approx(0.6, abs=0.04)
+    assert set(fitted) == {"finder", "verifier", "alike", "offset"}
+    # All are of one size, and there are many: each is as likely as any.
+    assert 1 / (1 + math.exp(-fitted["offset"] - fitted["alike"])) == pytest.approx(0.6, abs=0.04)
+
+
+def test_calibration_finds_what_others_on_the_page_are_worth() -> None:
+    """Two places of which the networks say the same: a checkbox where a sure one of its size is on the page, none where it is alone."""
+    tally = evaluate.Tally()
+    rng = np.random.default_rng(0)
+    for k in range(400):
+        boxes = [[0.0, 0.0, 20.0, 20.0], [100.0, 0.0, 121.0, 21.0], [200.0, 0.0, 240.0, 40.0]]
+        there = np.array(boxes[:2] if k % 10 else boxes, np.float32)  # one in ten of those alone is one
+        page = evaluate.Labelled(Path("a"), there, np.full(len(there), EMPTY, np.int8))
+        sure = [0.999, *rng.uniform(0.55, 0.65, 2)]
+        tally.add(page, found(boxes, sure, [-1.0] * 3), 0.5)
+    fitted = evaluate.calibration({"set": tally})
+    alone = detect.by_itself(np.full((1, 2), np.log(0.6 / 0.4), np.float32), fitted)[0]
+    assert 1 / (1 + math.exp(-alone)) == pytest.approx(0.1, abs=0.03)
+    assert fitted["alike"] > 0
+
+
+def test_others_of_its_size_bear_a_box_out() -> None:
+    sides = np.array([20, 21, 22, 30, 22], np.float32)
+    at = np.arange(5) * 100
+    boxes = np.stack([at, 0 * at, at + sides, 0.8 * sides], 1).astype(np.float32)
+    sure = np.array([0.9, 0.6, 0.4, 0.7, 0.1], np.float32)
+    by_itself = np.log(sure / (1 - sure))
+    # The third and the fifth are likelier none, and bear nobody out.
+    np.testing.assert_allclose(detect.alike(by_itself, boxes), [1 / 2, 1 / 2, 2 / 3, 0, 2 / 3], atol=1e-6)
+    seen = np.stack([by_itself, 0 * by_itself], 1)
+    one = detect.Found(boxes, 0 * by_itself, np.arange(5, dtype=np.float32), seen)
+    among = detect.rescored(one, {"finder": 1.0, "verifier": 1.0, "alike": 3.0, "offset": 0.0})
+    assert among.state.tolist() == [0, 1, 2, 3, 4]  # logits 3.70, 1.91, 1.59, 0.85, -0.20: the most confident first
+    np.testing.assert_allclose(among.logit, by_itself + [1.5, 1.5, 2, 0, 2], atol=1e-5)
+    assert not len(detect.alike(by_itself[:0], boxes[:0]))
 
 
 def test_labelled_pictures_and_pages_are_read_alike(tmp_path: Path) -> None:
