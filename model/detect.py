@@ -252,22 +252,24 @@ def resized(image: Grey, size: tuple[int, int]) -> Grey:
 def candidates(image: Grey, size: tuple[int, int], finder: Runner, numbers: dict[str, Any]) -> Found:
     """All that the finder takes for a checkbox on a grey page [H,W] read at `size` (width, height); without states.
 
-    Those with at least the logit that `numbers` asks for.
+    Those with at least the logit that `numbers` asks for, what others of their size add to it counted.
     """
     height, width = image.shape
     page = resized(image, size)
+    least, weight = numbers["candidates"]["logit"], numbers["candidates"]["alike"]
     parts: list[tuple[Floats, Floats]] = []
     pixels = 0
     for tile in tiles(size, numbers["scale"]):
         x, y, w, h = tile
         shown = network_input(page[y : y + h, x : x + w])
         pixels += shown.size
-        boxes, logit = decode(finder(shown), numbers["candidates"]["logit"])
+        boxes, logit = decode(finder(shown), least - weight)
         boxes = boxes + np.array([x, y, x, y], np.float32)
         whole = within(tile, boxes, size)
         parts.append((boxes[whole], logit[whole]))
     boxes, logit = (np.concatenate(part) for part in zip(*parts, strict=True))
     kept = suppress(boxes, logit, numbers["nms_iou"], MOST)
+    kept = kept[logit[kept] + weight * alike(logit[kept], boxes[kept]) >= least]
     ratio = np.array([width / size[0], height / size[1]] * 2, np.float32)
     none = np.zeros(len(kept), np.float32)
     return on_page(Found(boxes[kept] * ratio, logit[kept], none, np.stack([logit[kept], none], 1), pixels), image)
@@ -336,9 +338,11 @@ def any_small(found: Found, below: float) -> bool:
     return bool((sides.max(1, initial=0) < below).any())
 
 
-def worth_a_closer_look(found: Found, reduced: float, closer: dict[str, Any]) -> bool:
+def worth_a_closer_look(found: Found, reduced: float, numbers: dict[str, Any]) -> bool:
     """Whether a page read `reduced` times smaller than it is may hold boxes too small to be found: it shows small ones, or none."""
-    likely = found.above(closer["conf"])
+    closer = numbers["closer"]
+    # By themselves: on a page on which most are too small to be found there is little to bear the others out.
+    likely = found.pick(by_itself(found.seen, numbers["calibration"]) >= closer["logit"])
     return any_small(likely, closer["below"] * reduced) or (not len(likely.boxes) and reduced >= closer["none"])
 
 
@@ -367,12 +371,11 @@ def detect(image: Grey, run: Networks, numbers: dict[str, Any], conf: float | No
     The finder loses boxes that are too small where it sees them. A page that may hold such boxes is read again, closer, as long as
     it may (worth_a_closer_look). What would be reported already is not looked at again.
     """
-    closer = numbers["closer"]
     turn, page, found = first_look(image, run, numbers)
     height, width = page.shape
     size = working_size(width, height, numbers["scale"])
-    while worth_a_closer_look(found, width / size[0], closer):
-        larger = closer_size(width, height, size, closer)
+    while worth_a_closer_look(found, width / size[0], numbers):
+        larger = closer_size(width, height, size, numbers["closer"])
         if larger is None:
             break
         size = larger

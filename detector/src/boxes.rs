@@ -38,9 +38,9 @@ const SAME_SIZE: f32 = 1.12;
 pub struct Candidate {
     /// Left, upper, right, lower edge, in pixels: of the finder's input, then of the page.
     pub edges: [f32; 4],
-    /// Logit of being a checkbox: the finder's, then the calibrated one, others on the page considered.
+    /// Logit of being a checkbox, others on the page considered.
     pub logit: f32,
-    /// The calibrated logit of the box by itself, whatever else is on the page; the finder leaves it at 0.
+    /// The logit of the box by itself, whatever else is on the page: the finder's, then the calibrated one of both networks.
     pub by_itself: f32,
     /// Logit of being filled, bias included; the finder leaves it at 0.
     pub state: f32,
@@ -111,7 +111,7 @@ pub fn decode(output: &Grid, least: f32) -> Vec<Candidate> {
                         y + distance(5),
                     ],
                     logit,
-                    by_itself: 0.0,
+                    by_itself: logit,
                     state: 0.0,
                 });
             }
@@ -141,7 +141,7 @@ pub fn verified(
         let in_square = middle + side * views.side / 2.0 + number(n) * views.side;
         (start + f64::from(in_square) / square.scale) as f32
     };
-    let logit = calibration.finder * candidate.logit
+    let logit = calibration.finder * candidate.by_itself
         + calibration.verifier * number(0)
         + calibration.offset;
     Candidate {
@@ -409,8 +409,8 @@ mod tests {
         // 40 px wide and 30 high on the page: a square of 40 px counts, half as large where the verifier sees it.
         let seen = Candidate {
             edges: [100.0, 200.0, 140.0, 230.0],
-            logit: 3.0,
-            by_itself: 0.0,
+            logit: 4.0,
+            by_itself: 3.0,
             state: 0.0,
         };
         let square = Square::around(seen.edges, 96, 20.0);

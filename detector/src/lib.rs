@@ -180,7 +180,8 @@ impl<N: Network> Detector<N> {
         let mut size = page::working_size(width, height, scale);
         let worth = |found: &[Candidate], size: (u32, u32)| {
             let reduced = width as f32 / size.0 as f32;
-            let mut likely = boxes::above(found, closer.conf);
+            // By themselves: where most are too small to be found, there is little to bear the others out.
+            let mut likely = found.iter().filter(|c| c.by_itself >= closer.logit);
             boxes::any_small(likely.clone(), closer.below * reduced)
                 || (reduced >= closer.none && likely.next().is_none())
         };
@@ -242,16 +243,15 @@ impl<N: Network> Detector<N> {
             ..
         } = &self.parameters;
         let working = page.dimensions();
+        let least = candidates.logit - candidates.alike; // others add less than their weight
         let mut found = Vec::new();
         for tile in page::tiles(working, scale) {
             let output = self.finder.run(page::input(page, tile)?)?;
-            found.extend(boxes::place(
-                boxes::decode(&output, candidates.logit),
-                tile,
-                working,
-            ));
+            found.extend(boxes::place(boxes::decode(&output, least), tile, working));
         }
         let kept = boxes::suppress(found, *nms_iou, MAX_DETECTIONS);
+        let mut kept = boxes::rescored(kept, candidates.alike);
+        kept.retain(|candidate| candidate.logit >= candidates.logit);
         Ok(boxes::to_page(kept, working, size))
     }
 
@@ -360,7 +360,7 @@ mod tests {
             closer: Closer {
                 below,
                 none: 99.0,
-                conf: 0.5,
+                logit: 0.0,
                 times: 2.0,
                 pixels: 256 * 256,
             },
@@ -370,7 +370,10 @@ mod tests {
                 peak: 2.5,
                 blocks: 6,
             },
-            candidates: parameters::Candidates { logit: -1.0 },
+            candidates: parameters::Candidates {
+                logit: -1.0,
+                alike: 0.0,
+            },
             verifier: VIEWS,
             calibration: Calibration {
                 finder: 1.0,
@@ -420,6 +423,22 @@ mod tests {
         assert_eq!(seen, [128, 96]);
         assert_eq!(found.len(), 1);
         assert_eq!(looks(&[], 0.5), (vec![128], vec![]));
+    }
+
+    #[test]
+    fn a_doubtful_place_is_looked_at_where_the_finder_sees_another_of_its_size() {
+        for (alike, logits, looks) in [
+            (0.0, [-1.2, 1.0], 1),
+            (0.5, [-1.2, 1.0], 2),
+            (0.5, [-1.2, -0.5], 1), // which is likelier none itself
+            (0.3, [-1.2, 1.0], 1),
+        ] {
+            let mut detector = detector(&logits, 0.0);
+            detector.parameters.candidates.alike = alike;
+            let page = DynamicImage::ImageLuma8(GrayImage::new(128, 128));
+            detector.detect_picture(&page, 0.5).expect("runs");
+            assert_eq!(detector.verifier.seen.into_inner().len(), looks);
+        }
     }
 
     #[test]

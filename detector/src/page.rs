@@ -319,7 +319,7 @@ mod tests {
             let closer = Closer {
                 below: 9.0,
                 none: 99.0,
-                conf: 0.2,
+                logit: 0.0,
                 times: 2.0,
                 pixels,
             };

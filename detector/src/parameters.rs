@@ -34,8 +34,8 @@ pub struct Closer {
     pub below: f32,
     /// Or if there is none, and the page is reduced this many times or more.
     pub none: f32,
-    /// Only what has at least this confidence is a box in this.
-    pub conf: f32,
+    /// Only what has at least this logit by itself is a box in this.
+    pub logit: f32,
     /// This many times as large, and again, as long as there are such boxes and the page has the pixels.
     pub times: f64,
     /// If it then has no more pixels than this: the finder reads some ten million a second.
@@ -60,8 +60,10 @@ pub struct Upright {
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Candidates {
-    /// Those of at least this logit.
+    /// Those of at least this logit of the finder's, and what others on the page add to it.
     pub logit: f32,
+    /// Weight of the others. See [`crate::boxes::rescored`].
+    pub alike: f32,
 }
 
 /// What the verifier is shown of a candidate: two squares around it. See [`crate::page::views`].
@@ -156,7 +158,7 @@ mod tests {
         assert!(p.verifier.wide < p.verifier.side);
         assert!(p.verifier.side * 2.0 < p.verifier.size as f32);
         assert!(p.calibration.finder >= 0.0 && p.calibration.verifier > 0.0);
-        assert!(p.calibration.alike >= 0.0);
+        assert!(p.calibration.alike >= 0.0 && p.candidates.alike >= 0.0);
         let weights = FINDER.len() + VERIFIER.len();
         assert!(weights <= 1_000_000, "{weights} bytes of weights");
     }

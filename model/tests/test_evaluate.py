@@ -20,13 +20,13 @@ from model.export import DEFAULTS
 from model.page import EMPTY, FILLED, IGNORE, Page, save
 from model.pages import draw_page
 
-CLOSER = {"below": 0.0, "none": 99.0, "conf": 0.5, "times": 2.0, "pixels": 256 * 256}  # no page is read again
+CLOSER = {"below": 0.0, "none": 99.0, "logit": 0.0, "times": 2.0, "pixels": 256 * 256}  # no page is read again
 NUMBERS = {
     **DEFAULTS,
     "scale": {"long_side": 128, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 40},
     "closer": CLOSER,
     "upright": {"sideways": 1.0, "least": 3.0, "peak": 2.5, "blocks": 6},  # no page lies on its side
-    "candidates": {"logit": -1.0},
+    "candidates": {"logit": -1.0, "alike": 0.0},
     "verifier": {"size": 48, "side": 16.0, "wide": 4.0},
     "calibration": {"finder": 1.0, "verifier": 2.0, "alike": 0.0, "offset": -1.0},
 }

@@ -118,7 +118,7 @@ suite('boxes of a page', () => {
     assert.equal(nextUncertain(boxes, 'n1', 0.5, 1)?.id, 'n2');
     assert.equal(nextUncertain(boxes, 'n2', 0.5, 1)?.id, 'n1');
     assert.equal(nextUncertain(boxes, undefined, 0.5, -1)?.id, 'n2');
-    assert.equal(nextUncertain(boxes, undefined, 0.1, 1), undefined);
+    assert.equal(nextUncertain(boxes, undefined, 0, 1), undefined);
   });
 });
 

@@ -36,7 +36,7 @@ export type Edit =
 /** The confidence down to which the network is asked, so that the threshold can be lowered without asking it again. */
 export const LEAST_CONF = 0.1;
 /** So much above the threshold a box is worth a second look. */
-const UNCERTAIN = 0.15;
+const UNCERTAIN = 0.3;
 
 export const uncorrected: Corrections = { flipped: new Set(), removed: new Set(), kept: new Set(), drawn: [] };
 
