@@ -454,8 +454,8 @@ def calibration(tallies: dict[str, Tally]) -> dict[str, float]:
 def operating_point(tallies: dict[str, Tally]) -> dict[str, object]:
     """Threshold and state bias from the sets; each set weighs the same. Prints how well the calibration holds.
 
-    They are 0.5, where a box is as likely as not, and 0, unless with others more pages have both counts right, as the mean over the
-    sets, by more than two seeds differ (NOISE).
+    Of those with which as many pages have both counts right as with the best, as the mean over the sets and within what two seeds differ
+    (NOISE), the least bias, and the threshold nearest to 0.5, where a box is as likely as not.
     """
     sets = whole_sets(tallies)
     logit = np.concatenate([found.logit[counts] for t in sets for found, counts in t.found])
@@ -469,8 +469,9 @@ def operating_point(tallies: dict[str, Tally]) -> dict[str, object]:
             exact = [t.exact_from(float(np.log(threshold / (1 - threshold))), bias) for t in sets]
             share[threshold, bias] = float(np.mean(exact))
         print(f"{threshold:.2f}: " + " ".join(f"{share[threshold, bias]:.4f}" for bias in BIASES))
-    best = max(share, key=lambda chosen: round(share[chosen], 3))  # of those alike the first
-    conf, bias = best if share[best] > share[0.5, 0.0] + NOISE else (0.5, 0.0)
+    best = round(max(share.values()), 3)
+    alike_good = [chosen for chosen in share if round(share[chosen] + NOISE, 3) >= best]
+    conf, bias = min(alike_good, key=lambda chosen: (abs(chosen[1]), abs(chosen[0] - 0.5)))
     return {"conf": conf, "filled_bias": bias}
 
 

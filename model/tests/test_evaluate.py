@@ -360,6 +360,19 @@ def test_calibration_finds_what_others_on_the_page_are_worth() -> None:
     assert fitted["alike"] > 0
 
 
+@pytest.mark.parametrize(("astray", "wanted"), [(1, (0.5, 0.0)), (30, (0.5, 0.75))])
+def test_the_operating_point_is_the_plainest_that_is_as_good_as_the_best(
+    astray: int, wanted: tuple[float, float]
+) -> None:
+    """On some of a hundred pages a filled box is called empty, less than 0.75 from being called filled."""
+    tally = evaluate.Tally()
+    for k in range(100):
+        page = evaluate.Labelled(Path("a"), np.array([[0, 0, 10, 10]], np.float32), np.array([FILLED], np.int8))
+        tally.add(page, found([[0, 0, 10, 10]], [0.95], [-0.7 if k < astray else 2.0]), 0.5)
+    chosen = evaluate.operating_point({"set": tally})
+    assert (chosen["conf"], chosen["filled_bias"]) == wanted
+
+
 def test_others_of_its_size_bear_a_box_out() -> None:
     sides = np.array([20, 21, 22, 30, 22], np.float32)
     at = np.arange(5) * 100
@@ -372,7 +385,7 @@ def test_others_of_its_size_bear_a_box_out() -> None:
     one = detect.Found(boxes, 0 * by_itself, np.arange(5, dtype=np.float32), seen)
     among = detect.rescored(one, {"finder": 1.0, "verifier": 1.0, "alike": 3.0, "offset": 0.0})
     assert among.state.tolist() == [0, 1, 2, 3, 4]  # logits 3.70, 1.91, 1.59, 0.85, -0.20: the most confident first
-    np.testing.assert_allclose(among.logit, by_itself + [1.5, 1.5, 2, 0, 2], atol=1e-5)
+    np.testing.assert_allclose(among.logit, by_itself + np.array([1.5, 1.5, 2, 0, 2]), atol=1e-5)
     assert not len(detect.alike(by_itself[:0], boxes[:0]))
 
 
