@@ -51,8 +51,7 @@ def candidates(page: Grey, finder: Runner, numbers: dict[str, Any], rng: Rng) ->
     shown = cv2.resize(page, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
     if rng.random() < 0.6:
         shown = spoil(shown, rng)
-    found = detect.candidates(shown, size, finder, {**numbers, "scale": scale})
-    return found.boxes * np.array([width / size[0], height / size[1]] * 2, np.float32)
+    return detect.candidates(shown, (width, height), finder, {**numbers, "scale": scale}).boxes
 
 
 def labelled(page: Grey, labels: Floats, found: Floats, rng: Rng) -> tuple[Grey, Grey, Floats, Labels]:

@@ -234,45 +234,49 @@ def iou(a: Floats, b: Floats) -> Floats:
     return np.asarray(shared / np.maximum(area_a + area_b - shared, 1e-6), np.float32)
 
 
-def on_page(found: Found, image: Grey) -> Found:
-    """What of the boxes lies on a page [H,W]."""
-    height, width = image.shape
+def on_page(found: Found, page: tuple[int, int]) -> Found:
+    """What of the boxes lies on a page (width, height)."""
+    width, height = page
     boxes = np.asarray(found.boxes.clip(0, np.array([width, height] * 2, np.float32)), np.float32)
     cut = replace(found, boxes=boxes)
     return cut.pick((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
 
 
+def size_of(image: Grey) -> tuple[int, int]:
+    """Width and height of a grey page [H,W]."""
+    return image.shape[1], image.shape[0]
+
+
 def resized(image: Grey, size: tuple[int, int]) -> Grey:
     """A grey page [H,W] at `size` (width, height)."""
-    if size == image.shape[::-1]:
+    if size == size_of(image):
         return image
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
 
 
-def candidates(image: Grey, size: tuple[int, int], finder: Runner, numbers: dict[str, Any]) -> Found:
-    """All that the finder takes for a checkbox on a grey page [H,W] read at `size` (width, height); without states.
+def candidates(shown: Grey, page: tuple[int, int], finder: Runner, numbers: dict[str, Any]) -> Found:
+    """All that the finder takes for a checkbox on a `page` (width, height), of which it is shown this [H,W]; without states.
 
     Those with at least the logit that `numbers` asks for, what others of their size add to it counted.
     """
-    height, width = image.shape
-    page = resized(image, size)
+    size = size_of(shown)
     least, weight = numbers["candidates"]["logit"], numbers["candidates"]["alike"]
     parts: list[tuple[Floats, Floats]] = []
     pixels = 0
     for tile in tiles(size, numbers["scale"]):
         x, y, w, h = tile
-        shown = network_input(page[y : y + h, x : x + w])
-        pixels += shown.size
-        boxes, logit = decode(finder(shown), least - weight)
+        part = network_input(shown[y : y + h, x : x + w])
+        pixels += part.size
+        boxes, logit = decode(finder(part), least - weight)
         boxes = boxes + np.array([x, y, x, y], np.float32)
         whole = within(tile, boxes, size)
         parts.append((boxes[whole], logit[whole]))
     boxes, logit = (np.concatenate(part) for part in zip(*parts, strict=True))
     kept = suppress(boxes, logit, numbers["nms_iou"], MOST)
     kept = kept[logit[kept] + weight * alike(logit[kept], boxes[kept]) >= least]
-    ratio = np.array([width / size[0], height / size[1]] * 2, np.float32)
+    ratio = np.array([page[0] / size[0], page[1] / size[1]] * 2, np.float32)
     none = np.zeros(len(kept), np.float32)
-    return on_page(Found(boxes[kept] * ratio, logit[kept], none, np.stack([logit[kept], none], 1), pixels), image)
+    return on_page(Found(boxes[kept] * ratio, logit[kept], none, np.stack([logit[kept], none], 1), pixels), page)
 
 
 def by_itself(seen: Floats, calibration: dict[str, float]) -> Floats:
@@ -319,7 +323,8 @@ def verified(image: Grey, found: Found, verifier: Runner, numbers: dict[str, Any
     boxes = inside / where[:, 2:] + where[:, [0, 1, 0, 1]]
     seen = np.stack([found.logit, out[:, 0]], 1)
     state = out[:, 1] + np.float32(numbers["filled_bias"])
-    result = on_page(Found(boxes, by_itself(seen, calibration), state, seen, found.pixels, len(shown)), image)
+    seen_boxes = Found(boxes, by_itself(seen, calibration), state, seen, found.pixels, len(shown))
+    result = on_page(seen_boxes, size_of(image))
     return rescored(result.pick(suppress(result.boxes, result.logit, numbers["nms_iou"], MOST)), calibration)
 
 
@@ -351,14 +356,16 @@ def first_look(image: Grey, run: Networks, numbers: dict[str, Any]) -> tuple[Tur
 
     If it may lie on its side, it is read in each way, and the one in which most is found is right.
     """
-    height, width = image.shape
-    size = working_size(width, height, numbers["scale"])
-    small = resized(resized(image, size), (max(1, size[0] // 2), max(1, size[1] // 2)))
+    scale = numbers["scale"]
+    level = resized(image, working_size(*size_of(image), scale))
+    width, height = size_of(level)
+    small = resized(level, (max(1, width // 2), max(1, height // 2)))
     looks: list[tuple[Turn, Grey, Found]] = []
     for turn in turns(lean(small), numbers["upright"]):
         page = turned(image, turn)
-        size = working_size(page.shape[1], page.shape[0], numbers["scale"])
-        looks.append((turn, page, verified(page, candidates(page, size, run.finder, numbers), run.verifier, numbers)))
+        shown = level if turn == Turn(0, 0.0) else resized(page, working_size(*size_of(page), scale))
+        found = candidates(shown, size_of(page), run.finder, numbers)
+        looks.append((turn, page, verified(page, found, run.verifier, numbers)))
     # The sum of the logits, not the number of boxes: upside down most are found too, less surely.  Of those alike the first.
     turn, page, found = max(looks, key=lambda look: look[2].above(numbers["conf"]).logit.sum())
     work = {part: sum(getattr(look[2], part) for look in looks) for part in ("pixels", "checked")}
@@ -372,19 +379,19 @@ def detect(image: Grey, run: Networks, numbers: dict[str, Any], conf: float | No
     it may (worth_a_closer_look). What would be reported already is not looked at again.
     """
     turn, page, found = first_look(image, run, numbers)
-    height, width = page.shape
+    width, height = size_of(page)
     size = working_size(width, height, numbers["scale"])
     while worth_a_closer_look(found, width / size[0], numbers):
         larger = closer_size(width, height, size, numbers["closer"])
         if larger is None:
             break
         size = larger
-        more = candidates(page, size, run.finder, numbers)
+        more = candidates(resized(page, size), (width, height), run.finder, numbers)
         again = np.asarray(same_box(more.boxes, found.above(numbers["conf"]).boxes, numbers["nms_iou"]).any(1))
         more = more.pick(~again)
         found = both(found, verified(page, more, run.verifier, numbers), numbers)
     found = found.above(numbers["conf"] if conf is None else conf)
-    return on_page(replace(found, boxes=back(found.boxes, turn, *image.shape[::-1])), image)
+    return on_page(replace(found, boxes=back(found.boxes, turn, *size_of(image))), size_of(image))
 
 
 def read_grey(path: Path) -> Grey:

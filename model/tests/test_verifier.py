@@ -119,11 +119,12 @@ def test_candidates_are_in_the_pages_pixels(monkeypatch: pytest.MonkeyPatch, tim
     sizes = set()
 
     def dark(shown: Grey, size: tuple[int, int], _: object, numbers: dict[str, Any]) -> detect.Found:
-        assert (shown.shape[1], shown.shape[0]) == size
-        assert len(detect.tiles(size, numbers["scale"])) == 1
-        sizes.add(size)
+        assert size == (100 * times, 140 * times)
+        assert len(detect.tiles(detect.size_of(shown), numbers["scale"])) == 1
+        sizes.add(detect.size_of(shown))
         none = np.zeros(1, np.float32)
-        return detect.Found(rows(tuple(ink(shown))), none, none, none[:, None])
+        ratio = np.divide(size * 2, detect.size_of(shown) * 2)
+        return detect.Found((rows(tuple(ink(shown))) * ratio).astype(np.float32), none, none, none[:, None])
 
     monkeypatch.setattr(detect, "candidates", dark)
     monkeypatch.setattr(candidates, "spoil", lambda image, _: image)
