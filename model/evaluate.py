@@ -56,6 +56,8 @@ AT_ONCE = 50  # files given to the finished program in one call
 FLOP_A_PIXEL, FLOP_A_CANDIDATE = flop(Net(), 96, 96) / 96**2, flop(Verifier(), 2 * SIZE, SIZE)
 FLOOR = 0.02  # confidence down to which boxes are kept for the precision-recall curve
 DRAWN, WEB, LARGE = 100, 240, 60
+# Of these sets, of every so manieth page, a piece with a box and one without are the set `small`.
+PIECES_OF = {"applications": 1, "programs": 1, "web": 3, "clean200": 3, "poor": 3, "pen": 3, "other": 2}
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -87,6 +89,28 @@ def aslant(page: Page, rng: np.random.Generator) -> Page:
     ground = float(rng.uniform(60, 255))
     image = cv2.warpAffine(page.image, turn, (wide, high), flags=cv2.INTER_LINEAR, borderValue=ground)
     return Page(np.asarray(image, np.uint8), around(page.boxes, turn), page.states)
+
+
+def piece(page: Page, rng: np.random.Generator, box: Floats | None) -> Page | None:
+    """A piece of a page [H,W], up to 500 px wide and 400 high, with all of `box` [4] or, if None, without any; None where there is none.
+
+    Boxes of which less than two thirds show are to be ignored.
+    """
+    size = np.minimum([rng.integers(150, 501), rng.integers(60, 401)], page.image.shape[::-1])
+    low, high = np.zeros(2), page.image.shape[::-1] - size
+    if box is not None:
+        low, high = np.maximum(low, box[2:] - size + 2), np.minimum(high, box[:2] - 2)
+        if (low > high).any():
+            return None
+    x, y = rng.uniform(low, high).astype(int).tolist()
+    w, h = size.tolist()
+    boxes = np.asarray(page.boxes.clip([x, y, x, y], [x + w, y + h, x + w, y + h]) - [x, y, x, y], np.float32)
+    areas = [(b[:, 2:] - b[:, :2]).prod(1) for b in (boxes, page.boxes)]
+    shows = areas[0] > 0
+    if box is None and shows.any():
+        return None
+    states = np.where(areas[0] < areas[1] * 2 / 3, IGNORE, page.states)[shows].astype(np.int8)
+    return Page(page.image[y : y + h, x : x + w], boxes[shows], states)
 
 
 def build(folder: Path, root: Path | None) -> None:
@@ -139,6 +163,16 @@ def build(folder: Path, root: Path | None) -> None:
         for i, scan in enumerate(labelled(folder / "pen")):
             page = Page(scan.image(), scan.boxes, scan.states)
             save(aslant(page, np.random.default_rng(i)), place("turned"), scan.path.stem)
+    if not (folder / "small").exists():
+        for source, step in PIECES_OF.items():
+            for i, whole in enumerate(labelled(folder / source)[::step]):
+                rng = np.random.default_rng(i)
+                page = Page(whole.image(), whole.boxes, whole.states)
+                real = page.boxes[page.states != IGNORE]
+                for name, box in (("with", rng.permutation(real)[0] if len(real) else None), ("without", None)):
+                    part = piece(page, rng, box) if name == "without" or box is not None else None
+                    if part is not None:
+                        save(part, place("small"), f"{source}_{whole.path.stem[:40]}_{name}")
 
 
 # ---- measuring -----------------------------------------------------------------------------------------------------
@@ -416,8 +450,8 @@ def reliability(p: Floats, good: NDArray[np.bool_], bins: int = 10) -> tuple[flo
 
 
 # Sets that choose nothing: one of pages on which an earlier network saw something, which says little of how often it goes wrong,
-# one that is to stay blind, and two that judge how a page is brought to size and upright.
-ASIDE = {"desktop", "crates", "large", "turned"}
+# one that is to stay blind, two that judge how a page is brought to size and upright, and pieces of others.
+ASIDE = {"desktop", "crates", "large", "turned", "small"}
 NOISE = 0.010  # of the share of exact pages, as the mean over the sets, between two seeds (see MODEL_CARD.md)
 
 THRESHOLDS = tuple(step / 20 for step in range(4, 18))  # of calibrated confidence

@@ -373,6 +373,29 @@ def test_the_operating_point_is_the_plainest_that_is_as_good_as_the_best(
     assert (chosen["conf"], chosen["filled_bias"]) == wanted
 
 
+def test_a_piece_of_a_page_holds_a_box_or_none() -> None:
+    boxes = np.array([[500, 500, 520, 520], [560, 500, 580, 520], [10, 10, 30, 30]], np.float32)
+    image = np.full((1000, 1200), 255, np.uint8)
+    for x1, y1, x2, y2 in boxes.astype(int):
+        image[y1:y2, x1:x2] = 0
+    page = Page(image, boxes, np.array([EMPTY, FILLED, FILLED], np.int8))
+    cut = 0
+    for seed in range(40):
+        held = evaluate.piece(page, np.random.default_rng(seed), boxes[0])
+        assert held is not None
+        assert held.image.shape[1] <= 500
+        assert EMPTY in held.states
+        for (x1, y1, x2, y2), state in zip(held.boxes.astype(int), held.states, strict=True):
+            assert not held.image[y1:y2, x1:x2].any()
+            area = (x2 - x1) * (y2 - y1)
+            assert (state == IGNORE) == (area < 400 * 2 / 3)
+            cut += state == IGNORE
+        free = evaluate.piece(page, np.random.default_rng(seed), None)
+        assert free is None or free.image.all()
+    assert cut
+    assert evaluate.piece(page, np.random.default_rng(0), np.array([0, 0, 900, 20], np.float32)) is None
+
+
 def test_others_of_its_size_bear_a_box_out() -> None:
     sides = np.array([20, 21, 22, 30, 22], np.float32)
     at = np.arange(5) * 100
