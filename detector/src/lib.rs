@@ -14,7 +14,8 @@
 //!
 //! [`Detector`] runs them one after the other, `page` to `boxes` twice: a finder reads the whole page and proposes
 //! candidates, a verifier looks closely at each; a page of boxes almost too small to find is read again, larger. It holds
-//! nothing but the two networks. [`limits`], [`error`] and [`parameters`] are what they share. This core knows no browser and no host; two thin skins make the
+//! nothing but the two networks. [`limits`], [`error`] and [`parameters`] are what they share; `kernel` is the networks'
+//! innermost loop, which tract calls. This core knows no browser and no host; two thin skins make the
 //! WebAssembly module: [`plain`] (bytes in, bytes out, for any host) and `browser` (wasm-bindgen).
 
 #![deny(unsafe_code)] // Only `plain`, the C boundary, and `kernel`, which tract calls, may; `forbid` could not be lifted there.
