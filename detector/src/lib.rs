@@ -197,8 +197,7 @@ impl<N: Network> Detector<N> {
             let more = self.candidates(&scaled, (width, height))?;
             let more = boxes::unknown(more, known, *nms_iou);
             found.extend(self.verified(&page, &more)?);
-            found = boxes::suppress(found, *nms_iou, MAX_DETECTIONS);
-            found = boxes::rescored(found, calibration.alike);
+            found = settled(found, *nms_iou, calibration.alike);
         }
         Ok((found, turn))
     }
@@ -252,8 +251,7 @@ impl<N: Network> Detector<N> {
             let output = self.finder.run(page::input(page, tile)?)?;
             found.extend(boxes::place(boxes::decode(&output, least), tile, working));
         }
-        let kept = boxes::suppress(found, *nms_iou, MAX_DETECTIONS);
-        let mut kept = boxes::rescored(kept, candidates.alike);
+        let mut kept = settled(found, *nms_iou, candidates.alike);
         kept.retain(|candidate| candidate.logit >= candidates.logit);
         Ok(boxes::to_page(kept, working, size))
     }
@@ -282,9 +280,13 @@ impl<N: Network> Detector<N> {
         });
         let seen = seen.collect::<Result<_, _>>()?;
         let on_page = boxes::on_page(seen, grey.dimensions());
-        let kept = boxes::suppress(on_page, *nms_iou, MAX_DETECTIONS);
-        Ok(boxes::rescored(kept, calibration.alike))
+        Ok(settled(on_page, *nms_iou, calibration.alike))
     }
+}
+
+/// Every box once, and as likely as the others of its size make it.
+fn settled(found: Vec<Candidate>, nms_iou: f32, alike: f32) -> Vec<Candidate> {
+    boxes::rescored(boxes::suppress(found, nms_iou, MAX_DETECTIONS), alike)
 }
 
 /// Runs `work` on this thread's detector, which the first call builds and which is kept.

@@ -356,7 +356,9 @@ def test_calibration_finds_what_others_on_the_page_are_worth() -> None:
         tally.add(page, found(boxes, sure, [-1.0] * 3), 0.5)
     fitted = evaluate.calibration({"set": tally})
     alone = detect.by_itself(np.full((1, 2), np.log(0.6 / 0.4), np.float32), fitted)[0]
-    assert 1 / (1 + math.exp(-alone)) == pytest.approx(0.1, abs=0.03)
+    assert 1 / (1 + math.exp(evaluate.LONE - alone)) == pytest.approx(0.1, abs=0.03), (
+        "as in the set, but for what it is given back"
+    )
     assert fitted["alike"] > 0
 
 
