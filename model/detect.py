@@ -366,8 +366,15 @@ def first_look(image: Grey, run: Networks, numbers: dict[str, Any]) -> tuple[Tur
         shown = level if turn == Turn(0, 0.0) else resized(page, working_size(*size_of(page), scale))
         found = candidates(shown, size_of(page), run.finder, numbers)
         looks.append((turn, page, verified(page, found, run.verifier, numbers)))
-    # The sum of the logits, not the number of boxes: upside down most are found too, less surely.  Of those alike the first.
-    turn, page, found = max(looks, key=lambda look: look[2].above(numbers["conf"]).logit.sum())
+
+    def sure(look: tuple[Turn, Grey, Found]) -> float:
+        """The sum of the logits, not the number of boxes: upside down most are found too, less surely.
+
+        By themselves: what is taken for boxes in a row that stands on end bears one another out.
+        """
+        return float(by_itself(look[2].above(numbers["conf"]).seen, numbers["calibration"]).sum())
+
+    turn, page, found = max(looks, key=sure)  # of those alike the first
     work = {part: sum(getattr(look[2], part) for look in looks) for part in ("pixels", "checked")}
     return turn, page, replace(found, **work)
 

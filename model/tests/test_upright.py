@@ -80,3 +80,23 @@ def test_a_page_on_its_side_is_read_in_each_way() -> None:
         assert len(shown) == found.checked == (1 if sideways == 1 else 3)
         assert found.pixels == len(shown) * 128 * 128
         assert (found.boxes[0, :2] + found.boxes[0, 2:]) / 2 == pytest.approx(middle, abs=1)
+
+
+def test_of_the_ways_to_read_a_page_the_surest_is_right() -> None:
+    """As it is, two unsure places that bear each other out; where it is turned clockwise, one that is surer than either."""
+
+    def finder(x: detect.Floats) -> detect.Floats:
+        out = np.full((1, 24, x.shape[2] // 8, x.shape[3] // 8), -9, np.float32)
+        out[0, 8:] = 0.0  # 4 px each way
+        for column, logit in ((1, 4.0), (4, 0.2), (10, 0.2)):
+            if x[0, 0, 66, 8 * column + 2] > 0.5:
+                out[0, 0, 8, column] = logit
+        return out
+
+    page = np.full((128, 128), 255, np.uint8)
+    page[:, np.arange(128) % 8 < 4] = 200
+    page[62:70, 30:38] = page[62:70, 78:86] = page[114:122, 62:70] = 0
+    calibration = {"finder": 1.0, "verifier": 0.0, "alike": 8.0, "offset": 0.0}
+    numbers = NUMBERS | {"upright": UPRIGHT | {"sideways": 0.25}, "calibration": calibration}
+    found = detect.detect(page, detect.Networks(finder, agrees), numbers)
+    assert (found.boxes[:, :2] + found.boxes[:, 2:]).tolist() == [pytest.approx([132, 236], abs=2)]
