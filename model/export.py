@@ -34,7 +34,7 @@ TOLERANCE = 1e-4
 
 # Read by model/detect.py and by the detector; model/README.md says what each key means.
 DEFAULTS: dict[str, object] = {
-    "version": "0.18.0",
+    "version": "0.19.0",
     "sha256": "",
     "scale": {"long_side": 952, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 160},
     "closer": {"below": 9.0, "none": 4.0, "logit": -2.0, "times": 2.0, "pixels": 32_000_000},
