@@ -147,7 +147,7 @@ def build(folder: Path, root: Path | None) -> None:
         return
     if not (folder / "accident").exists():
         for scan in labelled(root / "images" / "accident_statement"):
-            save(Page(scan.image(), scan.boxes, scan.states), place("accident"), scan.path.stem)
+            save(scan.page(), place("accident"), scan.path.stem)
     if not (folder / "clean200").exists():
         kept = [e for e in corpus.entries(root) if corpus.held_out_set(e.source) is not None]
         for i, form in enumerate(corpus.forms(kept)):
@@ -166,11 +166,10 @@ def build(folder: Path, root: Path | None) -> None:
                 save(form.page(round(300 * side), some), place("clean300"), name)
     if not (folder / "turned").exists():
         for i, scan in enumerate(labelled(folder / "pen")):
-            page = Page(scan.image(), scan.boxes, scan.states)
-            save(aslant(page, np.random.default_rng(i)), place("turned"), scan.path.stem)
+            save(aslant(scan.page(), np.random.default_rng(i)), place("turned"), scan.path.stem)
     if not (folder / "askew").exists():
         for i, scan in enumerate(labelled(folder / "accident")):
-            page, rng = Page(scan.image(), scan.boxes, scan.states), np.random.default_rng(i)
+            page, rng = scan.page(), np.random.default_rng(i)
             for way in (-1, 1):
                 askew = turned_by(page, way * float(rng.uniform(0.5, 4)), 255)
                 save(askew, place("askew"), f"{scan.path.stem}_{'+' if way > 0 else '-'}")
@@ -178,7 +177,7 @@ def build(folder: Path, root: Path | None) -> None:
         for source, step in PIECES_OF.items():
             for i, whole in enumerate(labelled(folder / source)[::step]):
                 rng = np.random.default_rng(i)
-                page = Page(whole.image(), whole.boxes, whole.states)
+                page = whole.page()
                 real = page.boxes[page.states != IGNORE]
                 one = [("with", rng.permutation(real)[0])] if len(real) else []
                 for name, box in [*one, ("without", None)]:
@@ -237,6 +236,10 @@ class Labelled:
     def image(self) -> Grey:
         """Grey picture [H,W]."""
         return np.load(self.path) if self.path.suffix == ".npy" else read_grey(self.path)
+
+    def page(self) -> Page:
+        """The page with its picture, to make another of."""
+        return Page(self.image(), self.boxes, self.states)
 
     def picture(self, path: Path) -> Path:
         """A picture file of the page: its own, or written to `path`."""
