@@ -34,6 +34,7 @@ MAX_INSIDE = (
 SEAM = 16.0  # px: a box ending this close to a seam between tiles is cut or seen without what is around it; another tile has it whole
 MOST = 5000  # candidates, and boxes, a page
 WORTH = 1.1  # a page is not read again for less than this enlargement
+ROWS = 500  # of a page, at least half as many, tell its contrast
 SAME_SIZE = 1.12  # two boxes are of one size if the longer side of neither is this many times the other's
 
 
@@ -182,6 +183,21 @@ def squares(page: Grey, boxes: Floats, size: int, side: float) -> tuple[Grey, Fl
 def ink(grey: Grey) -> Floats:
     """Grey, 0 black to 255 paper, as the networks take it: ink 1, paper 0."""
     return np.asarray(1 - grey.astype(np.float32) / 255, np.float32)
+
+
+def stretched(page: Grey, contrast: dict[str, Any]) -> Grey:
+    """A grey page [H,W] of little contrast with all there can be: a faded print, a photo taken in the dark.
+
+    Its range, but for a `share` of the pixels at either end, becomes black to white if it is `least` to `enough`.
+    Wider ones stay as they are.  Narrower ones are blank paper, and what is on it too small to count here.
+    """
+    counts = np.bincount(page[:: -(-len(page) // ROWS)].ravel(), minlength=256)
+    share = contrast["share"] * counts.sum()
+    low, high = int(np.argmax(counts.cumsum() > share)), 255 - int(np.argmax(counts[::-1].cumsum() > share))
+    if not contrast["least"] <= high - low < contrast["enough"]:
+        return page
+    above = np.arange(256).clip(low, high) - low
+    return np.asarray(((510 * above + high - low) // (2 * (high - low))).astype(np.uint8)[page])
 
 
 def network_input(tile: Grey) -> Floats:
@@ -385,6 +401,7 @@ def detect(image: Grey, run: Networks, numbers: dict[str, Any], conf: float | No
     The finder loses boxes that are too small where it sees them. A page that may hold such boxes is read again, closer, as long as
     it may (worth_a_closer_look). What would be reported already is not looked at again.
     """
+    image = stretched(image, numbers["contrast"])
     turn, page, found = first_look(image, run, numbers)
     width, height = size_of(page)
     size = working_size(width, height, numbers["scale"])

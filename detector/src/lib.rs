@@ -144,7 +144,7 @@ impl<N: Network> Detector<N> {
         conf: f64,
     ) -> Result<DetectionResult, Error> {
         let (width, height) = (picture.width(), picture.height());
-        let grey = page::grey(picture);
+        let grey = page::stretched(page::grey(picture), &self.parameters.contrast);
         let (found, turn) = self.found(&grey)?;
         let mut detections = boxes::detections(&found, conf as f32);
         boxes::reading_order(&mut detections); // as the lines run

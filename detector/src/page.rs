@@ -10,7 +10,7 @@ use image::{DynamicImage, GrayImage};
 
 use crate::error::Error;
 use crate::network::Grid;
-use crate::parameters::{Closer, Scale, Views};
+use crate::parameters::{Closer, Contrast, Scale, Views};
 
 /// The finder halves its input five times, so both sides are a multiple of this.
 pub const MULTIPLE: u32 = 32;
@@ -81,6 +81,48 @@ pub fn grey(picture: &DynamicImage) -> Cow<'_, GrayImage> {
         DynamicImage::ImageLuma8(grey) => Cow::Borrowed(grey),
         other => Cow::Owned(other.to_luma8()),
     }
+}
+
+/// So many rows of a page, at least half as many, tell its contrast.
+const ROWS: u32 = 500;
+
+/// A grey page of little contrast with all there can be: a faded print, a photo taken in the dark.
+///
+/// Its range, but for a `share` of the pixels at either end, becomes black to white if it is `least` to `enough`. Wider
+/// ones stay as they are. Narrower ones are blank paper, and what is on it too small to count here.
+#[must_use]
+pub fn stretched<'a>(page: Cow<'a, GrayImage>, contrast: &Contrast) -> Cow<'a, GrayImage> {
+    let mut counts = [0u64; 256];
+    let rows = page.as_raw().chunks_exact(page.width().max(1) as usize);
+    for grey in rows.step_by(page.height().div_ceil(ROWS).max(1) as usize) {
+        grey.iter().for_each(|grey| counts[usize::from(*grey)] += 1);
+    }
+    let share = contrast.share * counts.iter().sum::<u64>() as f64;
+    let low = first_beyond(counts.iter(), share);
+    let high = 255 - first_beyond(counts.iter().rev(), share);
+    let range = high.saturating_sub(low);
+    if range < contrast.least.into() || range >= contrast.enough.into() {
+        return page;
+    }
+    let table: [u8; 256] = std::array::from_fn(|grey| {
+        let above = (grey as u32).clamp(low, high) - low;
+        ((510 * above + range) / (2 * range)) as u8 // to the nearest
+    });
+    let mut page = page.into_owned();
+    page.as_mut()
+        .iter_mut()
+        .for_each(|grey| *grey = table[usize::from(*grey)]);
+    Cow::Owned(page)
+}
+
+/// Where the counts, added up, first exceed a share.
+fn first_beyond<'a>(mut counts: impl Iterator<Item = &'a u64>, share: f64) -> u32 {
+    let mut sum = 0;
+    let exceeds = |count: &u64| {
+        sum += count;
+        sum as f64 > share
+    };
+    counts.position(exceeds).unwrap_or(0) as u32
 }
 
 /// Cuts a page of `size` (width, height), working pixels, into tiles of at most `long_side`, which overlap by `overlap`
@@ -390,6 +432,53 @@ mod tests {
         let part = input_of(&grey, (40, 33), [4, 1, 10, 10]);
         assert_eq!((part.height, part.width), (32, 32));
         assert_eq!(part.data[32 + 1], 1.0);
+    }
+
+    const CONTRAST: Contrast = Contrast {
+        share: 0.001,
+        least: 32,
+        enough: 100,
+    };
+
+    /// A page of `paper` with a bar of `ink`, some grey between, and a speck of dust.
+    fn sheet(paper: u8, ink: u8) -> GrayImage {
+        GrayImage::from_fn(300, 1300, |x, y| match (x, y) {
+            (7, 650) => Luma([0]),
+            (10..20, _) => Luma([ink]),
+            (30, _) => Luma([paper.midpoint(ink)]),
+            _ => Luma([paper]),
+        })
+    }
+
+    #[test]
+    fn a_page_of_little_contrast_has_all_there_can_be() {
+        for (paper, ink) in [(160, 100), (60, 20), (255, 190), (90, 170)] {
+            let page = stretched(Cow::Owned(sheet(paper, ink)), &CONTRAST);
+            let grey = |x| i32::from(page.get_pixel(x, 650).0[0]);
+            let white = if paper > ink { 255 } else { 0 };
+            assert_eq!((grey(0), grey(15)), (white, 255 - white), "{paper} {ink}");
+            assert!((grey(30) - 128).abs() <= 3, "{}", grey(30));
+            assert_eq!(grey(7), 0, "the speck");
+        }
+    }
+
+    #[test]
+    fn a_page_of_enough_contrast_or_none_stays_as_it_is() {
+        for (paper, ink) in [(255, 0), (200, 100), (231, 200), (255, 250), (9, 9)] {
+            let page = sheet(paper, ink);
+            let shown = stretched(Cow::Borrowed(&page), &CONTRAST);
+            assert!(matches!(shown, Cow::Borrowed(_)), "{paper} {ink}");
+        }
+        // White but for one box too small to count.
+        let mut page = GrayImage::from_pixel(1000, 1400, Luma([255]));
+        for i in 0..20 {
+            for (x, y) in [(i, 0), (i, 20), (0, i), (20, i)] {
+                page.put_pixel(500 + x, 700 + y, Luma([0]));
+            }
+        }
+        assert_eq!(*stretched(Cow::Borrowed(&page), &CONTRAST), page);
+        let pixel = GrayImage::from_pixel(1, 1, Luma([77]));
+        assert_eq!(*stretched(Cow::Borrowed(&pixel), &CONTRAST), pixel);
     }
 
     /// A page of slanting stripes: grey everywhere, so that a shift or a wrong scale shows.

@@ -25,6 +25,18 @@ pub struct Scale {
     pub overlap: u32,
 }
 
+/// Which pages are stretched to full contrast. See [`crate::page::stretched`].
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contrast {
+    /// This share of the pixels, at either end, is none of a page's range.
+    pub share: f64,
+    /// A page of a smaller range, of 255, is blank.
+    pub least: u8,
+    /// One of this range has enough.
+    pub enough: u8,
+}
+
 /// When a page is read again, larger: the finder loses boxes that are too small where it sees them. A page that shows such
 /// a box may hold others; a large one that shows none at all may hold some.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
@@ -102,6 +114,8 @@ pub struct Parameters {
     pub version: String,
     /// SHA-256 of the two ONNX files these numbers belong to, the finder's followed by the verifier's.
     pub sha256: String,
+    /// Which pages are faded or dark.
+    pub contrast: Contrast,
     /// Page to the finder's input.
     pub scale: Scale,
     /// And when to a larger one.
@@ -154,6 +168,7 @@ mod tests {
         let p = Parameters::built_in().expect("readable");
         assert!((0.05..=0.95).contains(&p.conf));
         assert!((0.1..0.9).contains(&p.nms_iou));
+        assert!((0.0..0.1).contains(&p.contrast.share) && p.contrast.least > 0);
         assert!(p.scale.overlap * 2 < p.scale.long_side);
         assert!(p.verifier.wide < p.verifier.side);
         assert!(p.verifier.side * 2.0 < p.verifier.size as f32);
