@@ -1,6 +1,6 @@
 /** Every folder of examples/, run from the packed tarball: bundlers, the bundle opened in Chromium; Node, Deno, workerd. And the documentation. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,9 +85,14 @@ suite('bundled, and opened in Chromium', () => {
 });
 
 test('the API documentation is that of the types', () => {
-  const fresh = join(mkdtempSync(join(tmpdir(), 'checkbox-api-')), 'API.md');
-  writeApi(fresh);
-  assert.ok(readFileSync(apiFile).equals(readFileSync(fresh)), 'docs/API.md is old: npm run docs writes it anew');
+  const folder = mkdtempSync(join(tmpdir(), 'checkbox-api-'));
+  try {
+    const fresh = join(folder, 'API.md');
+    writeApi(fresh);
+    assert.ok(readFileSync(apiFile).equals(readFileSync(fresh)), 'docs/API.md is old: npm run docs writes it anew');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('node', () => {
