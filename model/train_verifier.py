@@ -32,6 +32,8 @@ from model.page import EMPTY, FILLED
 from model.train import giou
 from model.verifier import BOX, CHANNELS, SIZE, WIDE, Verifier, edges
 
+Views = tuple[Grey, Grey]  # close and wide
+
 HERE = Path(__file__).parent
 # Share of the crops from each folder of pages.  Those that are not there (yet) are passed over, the others keep their proportions.
 MIX = {"corpus": 0.3, "drawn": 0.2, "browser": 0.14, "screens": 0.08, "screenshots": 0.2, "negatives": 0.08}
@@ -62,7 +64,15 @@ ARROW = (
 )  # a mouse pointer, from its tip
 TITLE_SHARE = 0.03  # of what is no box, the square that enlarges a window
 LEFT_SHARE = 0.02  # of the empty boxes, made the sign of a link that leads elsewhere
+GHOST_SHARE = 0.05  # of the boxes, on the back of the paper: what shines through is not to be counted
+BEHIND_SHARE = 0.06  # of the crops, with something else on the back of the paper
+GHOST_INK = (
+    0.05,
+    0.24,
+)  # of the contrast it has on its own side; one that is paler is not seen, one that is darker may be a box
+GHOST_BLUR = (0.03, 0.09)  # of the box's side: paper scatters light by a tenth or two of a millimetre
 POINTED_SHARE = 0.05  # of the crops, as under a mouse pointer
+PAPER = 190  # the median of a crop on light paper
 LIGHT = 128  # the median of a crop on which a pen shows
 
 
@@ -162,6 +172,13 @@ class Candidates(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
                 crop = pointed(crop, rng)
                 if crop is not stored:
                     wide = inlaid(wide, crop)
+                if (chance := rng.random()) < BEHIND_SHARE:
+                    crop, wide = through((crop, wide), aside(stock.pick(rng)[:2], rng), rng)
+                elif label != NONE and chance > 1 - GHOST_SHARE:
+                    front = aside(stock.pick(rng)[:2], rng)
+                    sheet = through(front, (crop, wide), rng)
+                    if sheet is not front and blank_middle(front[0]):
+                        (crop, wide), box, label = sheet, np.zeros(4, np.float32), NONE
                 views, box = seen(crop, wide, box, rng, bare=not titled)
                 crops.append(views)
                 labels.append(label)
@@ -289,6 +306,35 @@ def faces() -> list[Face]:
     for listed in (of.symbols, of.hands):
         some += [listed[i] for i in rng.permutation(len(listed))[: TYPED_FACES // 3]]
     return some
+
+
+def through(front: Views, back: Views, rng: Rng) -> Views:
+    """A stored crop [CUT,CUT] and what is around it [WIDE_CUT,WIDE_CUT] on a sheet on whose back is something else: mirrored, pale
+    and soft.  Only paper is seen through: where either side is darker, the front is as it was.
+    """
+    if min(np.median(view) for view in (*front, *back)) < PAPER:
+        return front
+    ink, blur = rng.uniform(*GHOST_INK), rng.uniform(*GHOST_BLUR)
+    seen = []
+    for own, behind, unit in zip(front, back, (SIDE, WIDE), strict=True):
+        soft = np.asarray(cv2.GaussianBlur(behind[:, ::-1], (0, 0), blur * unit), np.float32)
+        paper = np.float32(np.median(soft))
+        seen.append((own * (1 - ink * (1 - soft / paper).clip(0, 1))).astype(np.uint8))
+    return seen[0], seen[1]
+
+
+def aside(views: Views, rng: Rng) -> Views:
+    """A stored crop [CUT,CUT] and what is around it [WIDE_CUT,WIDE_CUT] shifted, so that what was in the middle no longer is."""
+    away = rng.uniform(0.8, 2.0, 2) * rng.choice([-1, 1], 2)  # sides of a box
+    shifts = [np.round(away * unit).astype(int).tolist() for unit in (SIDE, WIDE)]
+    close, wide = (np.roll(view, shift, (0, 1)) for view, shift in zip(views, shifts, strict=True))
+    return close, wide
+
+
+def blank_middle(crop: Grey) -> bool:
+    """Whether there is little but paper where a crop [CUT,CUT] would show a box."""
+    middle = slice(round(CUT / 2 - 0.7 * SIDE), round(CUT / 2 + 0.7 * SIDE))
+    return bool(np.percentile(crop[middle, middle], 8) > 0.85 * np.median(crop))
 
 
 def inlaid(wide: Grey, crop: Grey) -> Grey:

@@ -193,6 +193,46 @@ def test_an_arrow_leaves_a_box_by_its_open_corner() -> None:
         assert changed.max() < 96
 
 
+def test_what_is_on_the_back_of_the_paper_is_mirrored_pale_and_soft() -> None:
+    rng = np.random.default_rng(3)
+    front = np.full((CUT, CUT), 240, np.uint8), np.full((WIDE_CUT, WIDE_CUT), 240, np.uint8)
+    back = tuple(view.copy() for view in front)
+    for view, own, unit in zip(back, front, (SIDE, WIDE), strict=True):
+        middle = len(view) // 2
+        view[:, middle + round(unit) : middle + round(2 * unit)] = 0  # a bar to the right of the middle
+        own[:4] = 20  # a line of the front
+    for _ in range(20):
+        seen_through = train_verifier.through(front, (back[0], back[1]), rng)
+        for view, own, unit in zip(seen_through, front, (SIDE, WIDE), strict=True):
+            middle = len(view) // 2
+            bar = int(view[middle, middle - round(1.5 * unit)])  # now to the left
+            assert 0.7 * 240 < bar < 0.97 * 240
+            assert int(view[middle, middle + round(1.5 * unit)]) >= 238
+            if unit == SIDE:  # no sharp edge
+                assert np.abs(np.diff(view[middle].astype(int))).max() < 0.75 * (240 - bar) + 2
+            assert (view[:4] <= own[:4]).all()
+    dark = np.full((CUT, CUT), 60, np.uint8), front[1]
+    assert train_verifier.through(dark, front, rng) is dark
+    assert train_verifier.through(front, dark, rng) is front
+
+
+def test_a_box_on_the_back_shows_where_the_front_is_blank() -> None:
+    crop, wide = np.full((CUT, CUT), 230, np.uint8), np.full((WIDE_CUT, WIDE_CUT), 230, np.uint8)
+    assert train_verifier.blank_middle(crop)
+    for view, unit in ((crop, SIDE), (wide, WIDE)):
+        x1, x2 = round((len(view) - unit) / 2), round((len(view) + unit) / 2)
+        cv2.rectangle(view, (x1, x1), (x2, x2), (0,), max(1, round(unit / 13)))
+    assert not train_verifier.blank_middle(crop)
+    for seed in range(20):
+        close, around = train_verifier.aside((crop, wide), np.random.default_rng(seed))
+        moved = [np.subtract(ink(view)[:2], ink(was)[:2]) for view, was in ((close, crop), (around, wide))]
+        np.testing.assert_allclose(moved[0] / SIDE, moved[1] / WIDE, atol=0.15)  # in both views by as much
+        assert (np.abs(moved[0]) > 0.75 * SIDE).all()
+    crop[:] = 230
+    crop[60:76, 60:76] = 100  # a letter
+    assert not train_verifier.blank_middle(crop)
+
+
 def test_the_square_of_a_title_bar_has_neighbours_in_the_wide_view() -> None:
     hidden = 0
     for seed in range(60):
@@ -360,7 +400,9 @@ def test_batches_hold_boxes_as_labelled_and_nothing_else(stock: Path) -> None:
     empty = some * train_verifier.EMPTY_SHARE
     turned = empty * train_verifier.LEFT_SHARE
     empty = (empty - turned) * (1 - train_verifier.MARK_SHARE)
-    wanted = [1 - some + turned, empty, some - empty - turned]
+    boxes = np.array([empty, some - empty - turned])
+    ghosts = boxes * train_verifier.GHOST_SHARE  # of those that have a blank front
+    wanted = [1 - some + turned + ghosts.sum(), *(boxes - ghosts)]
     np.testing.assert_allclose(shares, wanted, atol=0.09)  # three standard deviations
     assert bool((box[label != NONE, 2:] - box[label != NONE, :2] > 10).all())
     # All that is no box is shifted and scaled zeros: without a size.
