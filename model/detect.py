@@ -35,6 +35,7 @@ SEAM = 16.0  # px: a box ending this close to a seam between tiles is cut or see
 MOST = 5000  # candidates, and boxes, a page
 WORTH = 1.1  # a page is not read again for less than this enlargement
 ROWS = 500  # of a page, at least half as many, tell its contrast
+NEAR = 8  # px: so far apart, blank paper differs by its noise alone, however soft that is
 SAME_SIZE = 1.12  # two boxes are of one size if the longer side of neither is this many times the other's
 
 
@@ -188,16 +189,24 @@ def ink(grey: Grey) -> Floats:
 def stretched(page: Grey, contrast: dict[str, Any]) -> Grey:
     """A grey page [H,W] of little contrast with all there can be: a faded print, a photo taken in the dark.
 
-    Its range, but for a `share` of the pixels at either end, becomes black to white if it is `least` to `enough`.
-    Wider ones stay as they are.  Narrower ones are blank paper, and what is on it too small to count here.
+    Its range, but for a `share` of the pixels at either end, becomes black to white if it is `least` to `enough`.  Wider ones
+    stay as they are.  So do narrower ones, and those less than `noise` times the noise: blank paper, and what is on it is
+    too small to count here.
     """
-    counts = np.bincount(page[:: -(-len(page) // ROWS)].ravel(), minlength=256)
-    share = contrast["share"] * counts.sum()
-    low, high = int(np.argmax(counts.cumsum() > share)), 255 - int(np.argmax(counts[::-1].cumsum() > share))
-    if not contrast["least"] <= high - low < contrast["enough"]:
+    rows = page[:: -(-len(page) // ROWS)]
+    low, high = first_beyond(rows, contrast["share"]), 255 - first_beyond(255 - rows, contrast["share"])
+    apart = np.abs(rows[:, NEAR:].astype(np.int16) - rows[:, :-NEAR])
+    noise = first_beyond(apart, 0.5)  # about a standard deviation
+    if not max(contrast["least"], contrast["noise"] * noise) <= high - low < contrast["enough"]:
         return page
     above = np.arange(256).clip(low, high) - low
     return np.asarray(((510 * above + high - low) // (2 * (high - low))).astype(np.uint8)[page])
+
+
+def first_beyond(levels: NDArray[Any], share: float) -> int:
+    """The lowest of these levels, 0 to 255, up to which there are more than a share of them; 0 if there are none."""
+    counts = np.bincount(levels.ravel(), minlength=256).cumsum()
+    return int(np.argmax(counts > share * counts[-1]))
 
 
 def network_input(tile: Grey) -> Floats:

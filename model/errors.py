@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.detect import networks, settings
-from model.evaluate import SETS, Labelled, Tally, by_network, measure
+from model.evaluate import Tally, by_network, measure
 from model.page import FILLED, IGNORE
+from model.sets import SETS, Labelled
 
 HERE = Path(__file__).parent
 TILE = 176  # pixels of a cut-out on the sheet

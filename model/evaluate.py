@@ -4,20 +4,8 @@
     python -m model.evaluate --artifact "./build.sh count"      # the finished program instead of the networks alone
     python -m model.evaluate --sets FOLDER                      # pages of your own with labels
 
-Sets (built once under model/work/eval, then read from there):
-  accident            hand-filled colour scans of one form (images/accident_statement), never trained on
-  askew               the same 0.5 to 4 degrees askew, as scans may lie, once each way
-  clean100/200/300    held-out corpus sources (corpus.HELD_OUT) rendered at 100, 200, 300 dpi, half the boxes switched on
-  poor                the same at 200 dpi as poor scans: turned, blurred, noisy, JPEG 35
-  pen                 the same at 200 dpi, marked by drawn pens
-  turned              the same on one of their sides or upright, up to 20 degrees askew
-  drawn               drawn pages with seeds that training does not use
-  other               pages by another generator with other fonts (model.alt_pages)
-  web                 screenshots of HTML with CSS kits and icons that training does not see (model.browser_pages)
-  large               the same 1,600 to 3,840 px wide, with boxes of the usual size
-  desktop, programs, applications, packages, crates
-                      real screenshots and other pictures (written by model.screenshots)
-A set of a held-out source's name holds that source's pages of clean200.
+The sets are those of model.sets, built once under model/work/eval and then read from there.  A set of a held-out source's
+name holds that source's pages of clean200.
 
 Found means IoU of at least 0.3 with a box not yet taken, the most confident first; detections on ignored places count
 neither way.  With --calibrate, the threshold and calibration are chosen on these sets and written for model.export.
@@ -38,152 +26,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model import browser_pages, corpus
-from model.alt_pages import draw_alt_page
-from model.degrade import degrade
-from model.detect import Found, Networks, alike, by_itself, detect, iou, networks, read_grey, settings
-from model.draw import mark, to_grey
+from model import corpus
+from model.detect import Found, Networks, alike, by_itself, detect, iou, networks, settings
 from model.net import Net, flop
-from model.page import EMPTY, FILLED, IGNORE, Page, pages_in, save
-from model.pages import draw_page
-from model.upright import around
+from model.page import EMPTY, FILLED, IGNORE
+from model.sets import SETS, Labelled, build, labelled
 from model.verifier import SIZE, Verifier
 
 HERE = Path(__file__).parent
-EVAL_SEED = 990_000  # drawn evaluation pages: seeds that model.draw is not given
-SETS = HERE / "work" / "eval"
 AT_ONCE = 50  # files given to the finished program in one call
 # Multiply and add counted apart.
 FLOP_A_PIXEL, FLOP_A_CANDIDATE = flop(Net(), 96, 96) / 96**2, flop(Verifier(), 2 * SIZE, SIZE)
 FLOOR = 0.02  # confidence down to which boxes are kept for the precision-recall curve
-DRAWN, WEB, LARGE = 100, 240, 60
-# The set `small`: of these sets, of one page in so many, a piece with a box and one without.
-PIECES_OF = {"applications": 1, "programs": 1, "web": 3, "clean200": 3, "poor": 3, "pen": 3, "other": 2}
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]
-
-
-# ---- the sets ------------------------------------------------------------------------------------------------------
-
-
-def poor_scan(page: Page, rng: np.random.Generator) -> Page:
-    """A bad scan of a page [H,W], by other means than model.degrade: turned by up to 1 degree, blur, noise, JPEG 35."""
-    h, w = page.image.shape
-    turn = cv2.getRotationMatrix2D((w / 2, h / 2), float(rng.uniform(-1, 1)), 1.0)
-    image = cv2.warpAffine(page.image, turn, (w, h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.8, 1.6)) * max(h, w) / 2200)
-    paper, ink = rng.uniform(205, 250), rng.uniform(20, 90)
-    noisy = ink + (paper - ink) * image.astype(np.float32) / 255 + rng.normal(0, rng.uniform(4, 12), image.shape)
-    data = cv2.imencode(".jpg", noisy.clip(0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 35])[1]
-    spoiled = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
-    return Page(spoiled, around(page.boxes, turn), page.states)
-
-
-def turned_by(page: Page, degrees: float, ground: float) -> Page:
-    """A page [H,W] turned about its middle, against the clock, on a ground of this grey."""
-    h, w = page.image.shape
-    turn = cv2.getRotationMatrix2D((w / 2, h / 2), degrees, 1.0)
-    wide, high = np.ceil(np.abs(turn[:, :2]) @ [w, h]).astype(int).tolist()
-    turn[:, 2] += (wide - w) / 2, (high - h) / 2
-    image = cv2.warpAffine(page.image, turn, (wide, high), flags=cv2.INTER_LINEAR, borderValue=ground)
-    return Page(np.asarray(image, np.uint8), around(page.boxes, turn), page.states)
-
-
-def aslant(page: Page, rng: np.random.Generator) -> Page:
-    """A page [H,W] as it may lie on a desk: on one of its sides or upright, up to 20 degrees askew, on a ground of any grey."""
-    degrees = 90 * float(rng.choice([0, 0, 1, 3])) + float(rng.uniform(-20, 20))
-    return turned_by(page, degrees, float(rng.uniform(60, 255)))
-
-
-def piece(page: Page, rng: np.random.Generator, box: Floats | None) -> Page | None:
-    """A piece of a page [H,W], up to 500 px wide and 400 high, with all of `box` [4] or, if None, without any; None where there is none.
-
-    Boxes of which less than two thirds show are to be ignored.
-    """
-    size = np.minimum([rng.integers(150, 501), rng.integers(60, 401)], page.image.shape[::-1])
-    low, high = np.zeros(2), page.image.shape[::-1] - size
-    if box is not None:
-        low, high = np.maximum(low, box[2:] - size + 2), np.minimum(high, box[:2] - 2)
-        if (low > high).any():
-            return None
-    x, y = rng.uniform(low, high).astype(int).tolist()
-    w, h = size.tolist()
-    boxes = np.asarray(page.boxes.clip([x, y, x, y], [x + w, y + h, x + w, y + h]) - [x, y, x, y], np.float32)
-    areas = [(b[:, 2:] - b[:, :2]).prod(1) for b in (boxes, page.boxes)]
-    shows = areas[0] > 0
-    if box is None and shows.any():
-        return None
-    states = np.where(areas[0] < areas[1] * 2 / 3, IGNORE, page.states)[shows].astype(np.int8)
-    return Page(page.image[y : y + h, x : x + w], boxes[shows], states)
-
-
-def build(folder: Path, root: Path | None) -> None:
-    """Render and draw the sets that are not on disk yet."""
-
-    def place(name: str) -> Path:
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        return folder / name
-
-    if not (folder / "drawn").exists():
-        for i in range(DRAWN):
-            rng = np.random.default_rng(EVAL_SEED + i)
-            page = degrade(draw_page(rng), rng)
-            save(Page(to_grey(page.image), page.boxes, page.states), place("drawn"), f"{i:04d}")
-    if not (folder / "other").exists():
-        for i in range(DRAWN):
-            page = draw_alt_page(np.random.default_rng(EVAL_SEED + i))
-            save(Page(to_grey(page.image), page.boxes, page.states), place("other"), f"{i:04d}")
-    kits = HERE / "work" / "kits"
-    for name, count in (("web", WEB), ("large", LARGE)):
-        if (folder / name).exists():
-            continue
-        if browser_pages.ready(kits):
-            browser_pages.write(place(name), kits, count, seed=1, held_out=True, large=name == "large")
-        else:
-            print(browser_pages.MISSING)
-    if root is None:
-        print(corpus.ABSENT)
-        return
-    if not (folder / "accident").exists():
-        for scan in labelled(root / "images" / "accident_statement"):
-            save(scan.page(), place("accident"), scan.path.stem)
-    if not (folder / "clean200").exists():
-        kept = [e for e in corpus.entries(root) if corpus.held_out_set(e.source) is not None]
-        for i, form in enumerate(corpus.forms(kept)):
-            rng = np.random.default_rng(i)
-            source = corpus.held_out_set(form.entry.source)
-            name = f"{source}_{form.entry.path.stem[-40:]}_{form.entry.index:02d}"
-            some = rng.random(len(form.boxes)) < 0.5
-            none = np.zeros(len(form.boxes), bool)
-            side = max(form.width, form.height) / 72
-            save(form.page(round(200 * side), some), place("clean200"), name)
-            save(poor_scan(form.page(round(200 * side), some), rng), place("poor"), name)
-            save(mark(form.page(round(200 * side), none), 0.4, rng), place("pen"), name)
-            if i % 2 == 0:
-                save(form.page(round(100 * side), some), place("clean100"), name)
-            if i % 4 == 1:
-                save(form.page(round(300 * side), some), place("clean300"), name)
-    if not (folder / "turned").exists():
-        for i, scan in enumerate(labelled(folder / "pen")):
-            save(aslant(scan.page(), np.random.default_rng(i)), place("turned"), scan.path.stem)
-    if not (folder / "askew").exists():
-        for i, scan in enumerate(labelled(folder / "accident")):
-            page, rng = scan.page(), np.random.default_rng(i)
-            for way in (-1, 1):
-                askew = turned_by(page, way * float(rng.uniform(0.5, 4)), 255)
-                save(askew, place("askew"), f"{scan.path.stem}_{'+' if way > 0 else '-'}")
-    if not (folder / "small").exists():
-        for source, step in PIECES_OF.items():
-            for i, whole in enumerate(labelled(folder / source)[::step]):
-                rng = np.random.default_rng(i)
-                page = whole.page()
-                real = page.boxes[page.states != IGNORE]
-                one = [("with", rng.permutation(real)[0])] if len(real) else []
-                for name, box in [*one, ("without", None)]:
-                    part = piece(page, rng, box)
-                    if part is not None:
-                        save(part, place("small"), f"{source}_{whole.path.stem[:40]}_{name}")
 
 
 # ---- measuring -----------------------------------------------------------------------------------------------------
@@ -223,30 +80,6 @@ def average_precision(score: Floats, right: NDArray[np.bool_], count: int) -> fl
     precision = hits / np.arange(1, len(hits) + 1)
     precision = np.maximum.accumulate(precision[::-1])[::-1]
     return float((precision * right[order]).sum() / count)
-
-
-@dataclass
-class Labelled:
-    """A page to be judged: its file, boxes [n,4] in pixels and states [n]."""
-
-    path: Path
-    boxes: Floats
-    states: NDArray[np.int8]
-
-    def image(self) -> Grey:
-        """Grey picture [H,W]."""
-        return np.load(self.path) if self.path.suffix == ".npy" else read_grey(self.path)
-
-    def page(self) -> Page:
-        """The page with its picture, to make another of."""
-        return Page(self.image(), self.boxes, self.states)
-
-    def picture(self, path: Path) -> Path:
-        """A picture file of the page: its own, or written to `path`."""
-        if self.path.suffix != ".npy":
-            return self.path
-        cv2.imwrite(str(path), self.image(), [cv2.IMWRITE_PNG_COMPRESSION, 1])
-        return path
 
 
 @dataclass
@@ -326,28 +159,6 @@ class Tally:
             "map50": float(np.nanmean(ap)),
             "gflop": self.work / 1e9 / max(self.pages, 1),
         }
-
-
-def labelled(folder: Path) -> list[Labelled]:
-    """The labelled pages of one folder: NAME.npy with NAME.boxes.npy (see model.page), or pictures with NAME.json.
-
-    Such a JSON reads {"image": FILE, "boxes": [{"bbox": [x1, y1, x2, y2], "state": "checked" | "unchecked",
-    "ambiguous": true if it is to be ignored}]}, in pixels of the upright picture.
-    """
-    found = []
-    for path in pages_in(folder):
-        labels = np.load(path.with_suffix(".boxes.npy"))
-        found.append(Labelled(path, labels[:, :4], labels[:, 4].astype(np.int8)))
-    for path in sorted(folder.glob("*.json")):
-        label = json.loads(path.read_text())
-        if "boxes" not in label:
-            continue
-        states = [
-            IGNORE if b.get("ambiguous") else FILLED if b["state"] == "checked" else EMPTY for b in label["boxes"]
-        ]
-        boxes = np.array([b["bbox"] for b in label["boxes"]], np.float32).reshape(-1, 4)
-        found.append(Labelled(folder / label["image"], boxes, np.array(states, np.int8)))
-    return found
 
 
 Detector = Callable[[list[Labelled]], Iterator[Found]]
@@ -465,8 +276,8 @@ def reliability(p: Floats, good: NDArray[np.bool_], bins: int = 10) -> tuple[flo
 
 
 # Sets that choose nothing: one of pages on which an earlier network saw something, which says little of how often it goes wrong,
-# one that is to stay blind, two that judge how a page is brought to size and upright, and pieces of others.
-ASIDE = {"desktop", "crates", "large", "turned", "small"}
+# one that is to stay blind, two that judge how a page is brought to size and upright, and pieces or worn copies of others.
+ASIDE = {"desktop", "crates", "large", "turned", "small", "faded", "through", "photo"}
 NOISE = 0.010  # of the share of exact pages, as the mean over the sets, between two seeds (see MODEL_CARD.md)
 
 THRESHOLDS = tuple(step / 20 for step in range(4, 18))  # of calibrated confidence

@@ -36,7 +36,7 @@ TOLERANCE = 1e-4
 DEFAULTS: dict[str, object] = {
     "version": "0.19.0",
     "sha256": "",
-    "contrast": {"share": 0.001, "least": 32, "enough": 100},
+    "contrast": {"share": 0.0001, "least": 16, "noise": 12, "enough": 100},
     "scale": {"long_side": 952, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 160},
     "closer": {"below": 9.0, "none": 4.0, "logit": -2.0, "times": 2.0, "pixels": 32_000_000},
     "upright": {"sideways": 0.25, "least": 3.0, "peak": 2.5, "blocks": 6},

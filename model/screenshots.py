@@ -39,9 +39,9 @@ import numpy as np
 
 from model.browser_pages import fetch_package
 from model.draw import STORED, to_scale
-from model.evaluate import SETS
 from model.negatives import fetch, flatten, open_picture
 from model.page import EMPTY, FILLED, IGNORE, Page, save
+from model.sets import SETS
 
 HERE = Path(__file__).parent
 LIST, HELD_OUT_LIST = HERE / "screenshots.csv", HERE / "held_out.csv"

@@ -71,6 +71,8 @@ GHOST_INK = (
     0.24,
 )  # of the contrast it has on its own side; one that is paler is not seen, one that is darker may be a box
 GHOST_BLUR = (0.03, 0.09)  # of the box's side: paper scatters light by a tenth or two of a millimetre
+WOVEN_SHARE = 0.07  # of the crops, as on a screen that was photographed
+WOVEN_DARK = (0.04, 0.42)  # of the light that the pattern takes, black on white
 POINTED_SHARE = 0.05  # of the crops, as under a mouse pointer
 PAPER = 190  # the median of a crop on light paper
 LIGHT = 128  # the median of a crop on which a pen shows
@@ -411,6 +413,8 @@ def seen(crop: Grey, wide: Grey, box: Floats, rng: Rng, bare: bool = True) -> tu
         crop = cv2.resize(small, (CUT, CUT), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
     close = placed(crop, middle, scale)
     around = placed(wide, (middle - CUT / 2) * WIDE / SIDE + WIDE_CUT / 2, factor)
+    if rng.random() < WOVEN_SHARE:
+        close, around = woven((close, around), rng)
     out = spoil(np.concatenate(alone(close, around, rng) if bare else (close, around)), rng)
     moved = (shows * np.tile(scale, 2) + np.tile(SIZE / 2 - middle * scale, 2)).astype(np.float32)
     if edge is not None:  # beyond it is paper, whatever the page is like
@@ -420,6 +424,32 @@ def seen(crop: Grey, wide: Grey, box: Floats, rng: Rng, bare: bool = True) -> tu
             beyond = slice(0, at) if edge[0] < 2 else slice(at, SIZE)
             (view if edge[0] % 2 else view.T)[beyond] = 255
     return out, moved if is_box else np.zeros(4, np.float32)
+
+
+def woven(views: Views, rng: Rng) -> Views:
+    """Both views [SIZE,SIZE] with the beats of a screen's dots and a camera's on them: two waves across each other, or one.
+
+    The fainter what is in the middle, the fainter they are, so that it can still be seen.
+    """
+    middle = slice(round(SIZE / 2 - BOX), round(SIZE / 2 + BOX))
+    low, high = np.percentile(views[0][middle, middle], (3, 97))
+    dark, angle = rng.uniform(*WOVEN_DARK) * (high - low) / 255, rng.uniform(0, np.pi)
+    across = angle + np.pi / 2 + rng.normal(0, 0.1)
+    waves = [(a, float(np.exp(rng.uniform(np.log(2.2), np.log(16))))) for a in (angle, across)]
+    waves = waves[: 1 + int(rng.random() < 0.7)]
+    narrow, shift = rng.uniform(0.6, 2), rng.uniform(0, SIZE, 2)  # the exponent makes lines of waves
+    seen = []
+    for view, unit in zip(views, (BOX, WIDE), strict=True):
+        y, x = (
+            np.mgrid[:SIZE, :SIZE].astype(np.float32) * np.float32(BOX / unit) + shift.astype(np.float32)[:, None, None]
+        )
+        light = np.ones((SIZE, SIZE), np.float32)
+        for direction, period in waves:
+            wave = 0.5 + 0.5 * np.sin((np.cos(direction) * x + np.sin(direction) * y) * 2 * np.pi / period)
+            shown = min(1.0, max(0.0, period * unit / BOX / 2 - 1))  # what is finer than the pixels is not
+            light *= (1 - dark * (shown * wave**narrow + (1 - shown) * 0.4)).astype(np.float32)
+        seen.append((view * light).astype(np.uint8))
+    return seen[0], seen[1]
 
 
 def placed(picture: Grey, middle: NDArray[np.float64], scale: NDArray[np.float64]) -> Grey:

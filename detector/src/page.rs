@@ -86,22 +86,30 @@ pub fn grey(picture: &DynamicImage) -> Cow<'_, GrayImage> {
 /// So many rows of a page, at least half as many, tell its contrast.
 const ROWS: u32 = 500;
 
+/// So many pixels apart, blank paper differs by its noise alone, however soft that is.
+const NEAR: usize = 8;
+
 /// A grey page of little contrast with all there can be: a faded print, a photo taken in the dark.
 ///
 /// Its range, but for a `share` of the pixels at either end, becomes black to white if it is `least` to `enough`. Wider
-/// ones stay as they are. Narrower ones are blank paper, and what is on it too small to count here.
+/// ones stay as they are. So do narrower ones, and those less than `noise` times the noise: blank paper, and what is on it
+/// is too small to count here.
 #[must_use]
 pub fn stretched<'a>(page: Cow<'a, GrayImage>, contrast: &Contrast) -> Cow<'a, GrayImage> {
-    let mut counts = [0u64; 256];
+    let (mut levels, mut steps) = ([0u64; 256], [0u64; 256]);
     let rows = page.as_raw().chunks_exact(page.width().max(1) as usize);
-    for grey in rows.step_by(page.height().div_ceil(ROWS).max(1) as usize) {
-        grey.iter().for_each(|grey| counts[usize::from(*grey)] += 1);
+    for row in rows.step_by(page.height().div_ceil(ROWS).max(1) as usize) {
+        row.iter().for_each(|grey| levels[usize::from(*grey)] += 1);
+        for (grey, near) in row.iter().zip(row.iter().skip(NEAR)) {
+            steps[usize::from(grey.abs_diff(*near))] += 1;
+        }
     }
-    let share = contrast.share * counts.iter().sum::<u64>() as f64;
-    let low = first_beyond(counts.iter(), share);
-    let high = 255 - first_beyond(counts.iter().rev(), share);
+    let low = first_beyond(levels, contrast.share);
+    let noise = first_beyond(steps, 0.5); // about a standard deviation
+    levels.reverse();
+    let high = 255 - first_beyond(levels, contrast.share);
     let range = high.saturating_sub(low);
-    if range < contrast.least.into() || range >= contrast.enough.into() {
+    if range < contrast.least.max(contrast.noise * noise) || range >= contrast.enough {
         return page;
     }
     let table: [u8; 256] = std::array::from_fn(|grey| {
@@ -109,20 +117,20 @@ pub fn stretched<'a>(page: Cow<'a, GrayImage>, contrast: &Contrast) -> Cow<'a, G
         ((510 * above + range) / (2 * range)) as u8 // to the nearest
     });
     let mut page = page.into_owned();
-    page.as_mut()
-        .iter_mut()
+    page.iter_mut()
         .for_each(|grey| *grey = table[usize::from(*grey)]);
     Cow::Owned(page)
 }
 
-/// Where the counts, added up, first exceed a share.
-fn first_beyond<'a>(mut counts: impl Iterator<Item = &'a u64>, share: f64) -> u32 {
+/// The lowest level up to which the counts of levels add up to more than a share of all; 0 if there are none.
+fn first_beyond(counts: [u64; 256], share: f64) -> u32 {
+    let most = share * counts.iter().sum::<u64>() as f64;
     let mut sum = 0;
     let exceeds = |count: &u64| {
         sum += count;
-        sum as f64 > share
+        sum as f64 > most
     };
-    counts.position(exceeds).unwrap_or(0) as u32
+    counts.iter().position(exceeds).unwrap_or(0) as u32
 }
 
 /// Cuts a page of `size` (width, height), working pixels, into tiles of at most `long_side`, which overlap by `overlap`
@@ -437,6 +445,7 @@ mod tests {
     const CONTRAST: Contrast = Contrast {
         share: 0.001,
         least: 32,
+        noise: 12,
         enough: 100,
     };
 
@@ -475,6 +484,12 @@ mod tests {
             for (x, y) in [(i, 0), (i, 20), (0, i), (20, i)] {
                 page.put_pixel(500 + x, 700 + y, Luma([0]));
             }
+        }
+        assert_eq!(*stretched(Cow::Borrowed(&page), &CONTRAST), page);
+        // Likewise on paper that is rough.
+        for (x, y, grey) in page.enumerate_pixels_mut() {
+            let rough = (x * 7 + y * 13 + x * y) % 40;
+            *grey = Luma([grey.0[0].saturating_sub(rough as u8)]);
         }
         assert_eq!(*stretched(Cow::Borrowed(&page), &CONTRAST), page);
         let pixel = GrayImage::from_pixel(1, 1, Luma([77]));

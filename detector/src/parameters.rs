@@ -32,9 +32,11 @@ pub struct Contrast {
     /// This share of the pixels, at either end, is none of a page's range.
     pub share: f64,
     /// A page of a smaller range, of 255, is blank.
-    pub least: u8,
+    pub least: u32,
+    /// So is one of less than so many times its noise.
+    pub noise: u32,
     /// One of this range has enough.
-    pub enough: u8,
+    pub enough: u32,
 }
 
 /// When a page is read again, larger: the finder loses boxes that are too small where it sees them. A page that shows such

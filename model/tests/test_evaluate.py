@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model import detect, errors, evaluate, samples
+from model import detect, errors, evaluate, samples, sets
 from model.degrade import degrade
 from model.detect import networks, settings
 from model.draw import to_grey
@@ -92,7 +92,7 @@ def test_a_box_on_a_seam_is_found_once_and_in_place() -> None:
 
 
 def test_a_page_of_little_contrast_has_all_there_can_be() -> None:
-    contrast = {"share": 0.001, "least": 32, "enough": 100}
+    contrast = {"share": 0.001, "least": 32, "noise": 12, "enough": 100}
     page = np.full((1300, 300), 160, np.uint8)
     page[:, 10:20], page[:, 30], page[650, 7] = 100, 130, 0  # a bar, some grey, a speck of dust
     shown = detect.stretched(page, contrast)
@@ -101,7 +101,8 @@ def test_a_page_of_little_contrast_has_all_there_can_be() -> None:
     # Enough contrast, none, and white but for one box too small to count.
     white = np.full((1400, 1000), 255, np.uint8)
     white[700:720, 500] = 0
-    for other in (np.where(page == 160, 200, page).astype(np.uint8), page[:, :5], white, white[:1, :1]):
+    rough = np.random.default_rng(1).normal(200, 5, white.shape).clip(0, white).astype(np.uint8)
+    for other in (np.where(page == 160, 200, page).astype(np.uint8), page[:, :5], white, white[:1, :1], rough):
         assert detect.stretched(other, contrast) is other
 
 
@@ -310,7 +311,7 @@ def test_figures_of_a_page() -> None:
         [0.9, 0.9, 0.8, 0.7, 0.2],
         [-1, -1, -1, 1, 1],
     )
-    tally.add(evaluate.Labelled(Path("a"), truth, states), page, 0.5)
+    tally.add(sets.Labelled(Path("a"), truth, states), page, 0.5)
     row = tally.row()
     assert row["recall"] == 0.75
     assert row["precision"] == 0.75
@@ -349,7 +350,7 @@ def test_calibration_weighs_sets_alike() -> None:
         boxes = np.hstack([at, at * 0, at + 10, at * 0 + 10]).tolist()
         right = rng.random(count) < share
         truth = np.array([box for box, there in zip(boxes, right, strict=True) if there], np.float32)
-        page = evaluate.Labelled(Path("a"), truth, np.full(len(truth), EMPTY, np.int8))
+        page = sets.Labelled(Path("a"), truth, np.full(len(truth), EMPTY, np.int8))
         tallies[name] = evaluate.Tally()
         tallies[name].add(page, found(boxes, rng.uniform(0.4, 0.6, count).tolist(), [-1.0] * count), 0.5)
     fitted = evaluate.calibration(tallies)
@@ -365,7 +366,7 @@ def test_calibration_finds_what_others_on_the_page_are_worth() -> None:
     for k in range(400):
         boxes = [[0.0, 0.0, 20.0, 20.0], [100.0, 0.0, 121.0, 21.0], [200.0, 0.0, 240.0, 40.0]]
         there = np.array(boxes[:2] if k % 10 else boxes, np.float32)  # one in ten of those alone is one
-        page = evaluate.Labelled(Path("a"), there, np.full(len(there), EMPTY, np.int8))
+        page = sets.Labelled(Path("a"), there, np.full(len(there), EMPTY, np.int8))
         sure = [0.999, *rng.uniform(0.55, 0.65, 2)]
         tally.add(page, found(boxes, sure, [-1.0] * 3), 0.5)
     fitted = evaluate.calibration({"set": tally})
@@ -383,33 +384,10 @@ def test_the_operating_point_is_the_plainest_that_is_as_good_as_the_best(
     """On some of a hundred pages a filled box is called empty, less than 0.75 from being called filled."""
     tally = evaluate.Tally()
     for k in range(100):
-        page = evaluate.Labelled(Path("a"), np.array([[0, 0, 10, 10]], np.float32), np.array([FILLED], np.int8))
+        page = sets.Labelled(Path("a"), np.array([[0, 0, 10, 10]], np.float32), np.array([FILLED], np.int8))
         tally.add(page, found([[0, 0, 10, 10]], [0.95], [-0.7 if k < astray else 2.0]), 0.5)
     chosen = evaluate.operating_point({"set": tally})
     assert (chosen["conf"], chosen["filled_bias"]) == wanted
-
-
-def test_a_piece_of_a_page_holds_a_box_or_none() -> None:
-    boxes = np.array([[500, 500, 520, 520], [560, 500, 580, 520], [10, 10, 30, 30]], np.float32)
-    image = np.full((1000, 1200), 255, np.uint8)
-    for x1, y1, x2, y2 in boxes.astype(int):
-        image[y1:y2, x1:x2] = 0
-    page = Page(image, boxes, np.array([EMPTY, FILLED, FILLED], np.int8))
-    cut = 0
-    for seed in range(40):
-        held = evaluate.piece(page, np.random.default_rng(seed), boxes[0])
-        assert held is not None
-        assert held.image.shape[1] <= 500
-        assert EMPTY in held.states
-        for (x1, y1, x2, y2), state in zip(held.boxes.astype(int), held.states, strict=True):
-            assert not held.image[y1:y2, x1:x2].any()
-            area = (x2 - x1) * (y2 - y1)
-            assert (state == IGNORE) == (area < 400 * 2 / 3)
-            cut += state == IGNORE
-        free = evaluate.piece(page, np.random.default_rng(seed), None)
-        assert free is None or free.image.all()
-    assert cut
-    assert evaluate.piece(page, np.random.default_rng(0), np.array([0, 0, 900, 20], np.float32)) is None
 
 
 def test_others_of_its_size_bear_a_box_out() -> None:
@@ -439,7 +417,7 @@ def test_labelled_pictures_and_pages_are_read_alike(tmp_path: Path) -> None:
     (tmp_path / "form.json").write_text(json.dumps({"image": "form.png", "boxes": boxes}))
     (tmp_path / "notes.json").write_text("{}")
     save(Page(picture, np.array([[1, 2, 11, 12]], np.float32), np.array([FILLED], np.int8)), tmp_path, "page")
-    page, form = evaluate.labelled(tmp_path)
+    page, form = sets.labelled(tmp_path)
     assert page.states.tolist() == [FILLED]
     assert form.states.tolist() == [FILLED, EMPTY, IGNORE]
     np.testing.assert_array_equal(form.image(), picture)
@@ -449,7 +427,7 @@ def test_labelled_pictures_and_pages_are_read_alike(tmp_path: Path) -> None:
 
 def test_a_program_that_does_not_answer_for_each_page_is_an_error(tmp_path: Path) -> None:
     save(Page(np.full((40, 60), 200, np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int8)), tmp_path, "page")
-    pages = evaluate.labelled(tmp_path)
+    pages = sets.labelled(tmp_path)
     with pytest.raises(RuntimeError, match="did not answer"):
         list(evaluate.by_artifact(["true"])(pages))
 
@@ -465,7 +443,7 @@ def test_the_artifact_and_the_networks_alone_agree(tmp_path: Path) -> None:
             grey = to_grey(page.image)
             faded = grey if drawn % 2 else (grey // 4 + 90).astype(np.uint8)
             save(Page(faded, page.boxes, page.states), tmp_path, f"{drawn}")
-    pages, numbers = evaluate.labelled(tmp_path), settings()
+    pages, numbers = sets.labelled(tmp_path), settings()
     network = evaluate.by_network(networks(), numbers)(pages)
     artifact = evaluate.by_artifact([os.environ["CHECKBOX_HOST"], "count"])(pages)
     boxes = close = alone = 0

@@ -13,7 +13,7 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from model import checkpoint, draw, evaluate, export, train
+from model import checkpoint, draw, evaluate, export, sets, train
 from model.degrade import degrade
 from model.detect import detect, networks, onnx_runner
 from model.net import Net, flop, unshuffle
@@ -224,7 +224,7 @@ def test_the_shipped_networks_count_a_plain_page() -> None:
     found = detect(image, networks(), numbers)
     states = np.array([i % 4 == 0 for i in range(9)], np.int8)
     tally = evaluate.Tally()
-    tally.add(evaluate.Labelled(Path("page"), np.array(boxes, np.float32), states), found, numbers["conf"])
+    tally.add(sets.Labelled(Path("page"), np.array(boxes, np.float32), states), found, numbers["conf"])
     row = tally.row()
     assert row["recall"] == 1
     assert row["precision"] == 1
