@@ -39,12 +39,15 @@ NEAR = 8  # px: so far apart, blank paper differs by its noise alone, however so
 SAME_SIZE = 1.12  # two boxes are of one size if the longer side of neither is this many times the other's
 
 
+OF_EACH = ("boxes", "logit", "state", "seen", "contrast")  # what is known of each of the boxes found
+
+
 @dataclass
 class Found:
     """Boxes of a page, the most confident first.
 
     boxes [n,4] x1, y1, x2, y2 in pixels of the picture; logit [n] of being a checkbox; state [n]: logit of "filled".
-    seen [n,2]: the logits of finder and verifier that `logit` is made of (`rescored`).
+    seen [n,2]: the logits of finder and verifier that `logit` is made of (`rescored`).  contrast [n]: range of grey there.
     pixels: how many the finder read for that, padding included.  checked: how many candidates the verifier saw.
     """
 
@@ -52,6 +55,7 @@ class Found:
     logit: Floats
     state: Floats
     seen: Floats
+    contrast: Floats
     pixels: int = 0
     checked: int = 0
 
@@ -62,9 +66,7 @@ class Found:
 
     def pick(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> Found:
         """Some of them, by mask or indices."""
-        return Found(
-            self.boxes[which], self.logit[which], self.state[which], self.seen[which], self.pixels, self.checked
-        )
+        return replace(self, **{part: getattr(self, part)[which] for part in OF_EACH})
 
     def above(self, conf: float) -> Found:
         return self.pick(self.confidence >= conf)
@@ -301,7 +303,8 @@ def candidates(shown: Grey, page: tuple[int, int], finder: Runner, numbers: dict
     kept = kept[logit[kept] + weight * alike(logit[kept], boxes[kept]) >= least]
     ratio = np.array([page[0] / size[0], page[1] / size[1]] * 2, np.float32)
     none = np.zeros(len(kept), np.float32)
-    return on_page(Found(boxes[kept] * ratio, logit[kept], none, np.stack([logit[kept], none], 1), pixels), page)
+    found = Found(boxes[kept] * ratio, logit[kept], none, np.stack([logit[kept], none], 1), none, pixels)
+    return on_page(found, page)
 
 
 def by_itself(seen: Floats, calibration: dict[str, float]) -> Floats:
@@ -348,18 +351,50 @@ def verified(image: Grey, found: Found, verifier: Runner, numbers: dict[str, Any
     boxes = inside / where[:, 2:] + where[:, [0, 1, 0, 1]]
     seen = np.stack([found.logit, out[:, 0]], 1)
     state = out[:, 1] + np.float32(numbers["filled_bias"])
-    seen_boxes = Found(boxes, by_itself(seen, calibration), state, seen, found.pixels, len(shown))
+    seen_boxes = Found(
+        boxes, by_itself(seen, calibration), state, seen, contrast(image, boxes), found.pixels, len(shown)
+    )
     result = on_page(seen_boxes, size_of(image))
     return rescored(result.pick(suppress(result.boxes, result.logit, numbers["nms_iou"], MOST)), calibration)
 
 
 def both(first: Found, second: Found, numbers: dict[str, Any]) -> Found:
     """What two readings of a page found, each box once; the work of both."""
-    boxes, logit, state, seen = (
-        np.concatenate([getattr(first, part), getattr(second, part)]) for part in ("boxes", "logit", "state", "seen")
-    )
-    found = Found(boxes, logit, state, seen, first.pixels + second.pixels, first.checked + second.checked)
-    return rescored(found.pick(suppress(boxes, logit, numbers["nms_iou"], MOST)), numbers["calibration"])
+    parts = {part: np.concatenate([getattr(first, part), getattr(second, part)]) for part in OF_EACH}
+    found = Found(**parts, pixels=first.pixels + second.pixels, checked=first.checked + second.checked)
+    return rescored(found.pick(suppress(found.boxes, found.logit, numbers["nms_iou"], MOST)), numbers["calibration"])
+
+
+def contrast(page: Grey, boxes: Floats) -> Floats:
+    """The range of grey [n], 0 to 255, where each box [n,4] of a page [H,W] lies, and a seventh of its longer side around it, but for
+    one in a hundred pixels at either end.
+    """
+    around = np.float32(0.15) * (boxes[:, 2:] - boxes[:, :2]).max(1, initial=0)[:, None]
+    first = np.maximum(boxes[:, :2] - around, 0).astype(int)
+    end = np.ceil(boxes[:, 2:] + around).clip(0, size_of(page)).astype(int)
+    out = np.zeros(len(boxes), np.float32)
+    for i, ((x1, y1), (x2, y2)) in enumerate(zip(first, end, strict=True)):
+        there = page[y1:y2, x1:x2]
+        if there.size:
+            out[i] = max(0, 255 - first_beyond(255 - there, 0.01) - first_beyond(there, 0.01))
+    return out
+
+
+def of_this_side(found: Found, numbers: dict[str, Any]) -> Found:
+    """What does not merely shine through from the back of the paper: what has at least `faint` times the contrast of each box of its
+    size and state that is likelier one than not by itself.
+
+    A pale box alone may be one; beside one that is several times as dark it is not of this side.
+    """
+    sides = (found.boxes[:, 2:] - found.boxes[:, :2]).max(1, initial=0)
+    likely = by_itself(found.seen, numbers["calibration"]) >= 0
+    pale = np.zeros(len(sides), bool)
+    for i in np.flatnonzero(likely):
+        same = (np.maximum(sides, sides[i]) < SAME_SIZE * np.minimum(sides, sides[i])) & (
+            (found.state > 0) == (found.state[i] > 0)
+        )
+        pale |= same & (found.contrast < numbers["faint"] * found.contrast[i])
+    return found.pick(~pale)
 
 
 def any_small(found: Found, below: float) -> bool:
@@ -423,7 +458,7 @@ def detect(image: Grey, run: Networks, numbers: dict[str, Any], conf: float | No
         again = np.asarray(same_box(more.boxes, found.above(numbers["conf"]).boxes, numbers["nms_iou"]).any(1))
         more = more.pick(~again)
         found = both(found, verified(page, more, run.verifier, numbers), numbers)
-    found = found.above(numbers["conf"] if conf is None else conf)
+    found = of_this_side(found, numbers).above(numbers["conf"] if conf is None else conf)
     return on_page(replace(found, boxes=back(found.boxes, turn, *size_of(image))), size_of(image))
 
 

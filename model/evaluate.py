@@ -199,7 +199,7 @@ def from_result(result: dict[str, Any]) -> Found:
     inner = confidence.clip(0.0005, 0.9995)  # results hold three decimals
     state = np.array([1.0 if d["class"] == "filled_checkbox" else -1.0 for d in found], np.float32)
     logit = np.log(inner / (1 - inner)).astype(np.float32)
-    return Found(boxes, logit, state, np.stack([logit, logit], 1))
+    return Found(boxes, logit, state, np.stack([logit, logit], 1), 0 * logit)
 
 
 def measure(

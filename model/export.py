@@ -43,6 +43,7 @@ DEFAULTS: dict[str, object] = {
     "candidates": {"logit": -1.15, "alike": 0.75},
     "verifier": {"size": verifier.SIZE, "side": verifier.BOX, "wide": verifier.WIDE},
     "calibration": {"finder": 0.5, "verifier": 1.0, "alike": 0.0, "offset": 0.0},
+    "faint": 0.15,
     "conf": 0.5,
     "filled_bias": 0.0,
     "nms_iou": 0.3,

@@ -10,6 +10,8 @@
 //! candidate's square, in units of the candidate's side: a second stage that refines, as in R-CNN (Girshick et al. 2014).
 //! A box has one logit of either kind, so it can never be reported twice, once as empty and once as filled.
 
+use std::cmp::Reverse;
+
 use crate::network::Grid;
 use crate::page::{Square, Tile};
 use crate::parameters::Parameters;
@@ -44,6 +46,8 @@ pub struct Candidate {
     pub by_itself: f32,
     /// Logit of being filled, bias included; the finder leaves it at 0.
     pub state: f32,
+    /// Range of grey where the box is, 0 to 255. See [`crate::page::contrast`].
+    pub contrast: u32,
 }
 
 impl Candidate {
@@ -113,6 +117,7 @@ pub fn decode(output: &Grid, least: f32) -> Vec<Candidate> {
                     logit,
                     by_itself: logit,
                     state: 0.0,
+                    contrast: 0,
                 });
             }
         }
@@ -154,6 +159,7 @@ pub fn verified(
         logit,
         by_itself: logit,
         state: number(1) + filled_bias,
+        ..candidate
     }
 }
 
@@ -214,6 +220,27 @@ pub fn rescored(mut found: Vec<Candidate>, alike: f32) -> Vec<Candidate> {
         candidate.logit = candidate.by_itself + alike * others / (others + 1.0);
     }
     found.sort_by(|a, b| b.logit.total_cmp(&a.logit));
+    found
+}
+
+/// Those of what was found on one page that do not merely shine through from the back of the paper: that have at least `faint`
+/// times the contrast of each box of their size and state that is likelier one than not by itself.
+///
+/// A pale box alone may be one; beside one that is several times as dark it is not of this side.
+#[must_use]
+pub fn of_this_side(mut found: Vec<Candidate>, faint: f32) -> Vec<Candidate> {
+    let filled = |candidate: &Candidate| candidate.state > 0.0;
+    let likely = found.iter().filter(|candidate| candidate.by_itself >= 0.0);
+    let mut likely: Vec<Candidate> = likely.copied().collect();
+    likely.sort_by_key(|candidate| Reverse(candidate.contrast));
+    found.retain(|one| {
+        let paler = |other: &Candidate| (one.contrast as f32) < faint * other.contrast as f32;
+        let darker = likely.partition_point(paler);
+        !likely[..darker].iter().any(|other| {
+            let (a, b) = (one.longer_side(), other.longer_side());
+            a.max(b) < SAME_SIZE * a.min(b) && filled(one) == filled(other)
+        })
+    });
     found
 }
 
@@ -333,6 +360,7 @@ mod tests {
             logit: logit(confidence),
             by_itself: logit(confidence),
             state: -1.0,
+            contrast: 100,
         }
     }
 
@@ -390,6 +418,40 @@ mod tests {
     }
 
     #[test]
+    fn a_box_that_shines_through_is_none_of_this_side() {
+        let found = |boxes: &[(f32, u32, f32, f32)]| {
+            let boxes = boxes.iter().enumerate();
+            let boxes = boxes.map(|(i, &(side, contrast, state, by_itself))| Candidate {
+                by_itself,
+                state,
+                contrast,
+                ..candidate(i as f32 * 50.0, 0.0, i as f32 * 50.0 + side, side, 0.9)
+            });
+            of_this_side(boxes.collect(), 0.2)
+                .iter()
+                .map(|c| (c.edges[0] / 50.0) as usize)
+                .collect::<Vec<_>>()
+        };
+        let dark = (20.0, 200, -1.0, 3.0);
+        let pale = (21.0, 39, -1.0, 5.0);
+        assert_eq!(found(&[dark, pale]), [0]);
+        assert_eq!(found(&[pale, pale]), [0, 1], "nothing to tell it by");
+        assert_eq!(found(&[dark, (21.0, 40, -1.0, 5.0)]), [0, 1], "dark enough");
+        assert_eq!(
+            found(&[dark, (23.0, 39, -1.0, 5.0)]),
+            [0, 1],
+            "another size"
+        );
+        assert_eq!(found(&[dark, (21.0, 39, 1.0, 5.0)]), [0, 1], "filled");
+        assert_eq!(
+            found(&[(20.0, 200, -1.0, -0.1), pale]),
+            [0, 1],
+            "the dark one is likelier none"
+        );
+        assert!(found(&[]).is_empty());
+    }
+
+    #[test]
     fn the_verifier_moves_edges_and_decides_both_logits() {
         let parameters = Parameters {
             verifier: Views {
@@ -412,6 +474,7 @@ mod tests {
             logit: 4.0,
             by_itself: 3.0,
             state: 0.0,
+            contrast: 0,
         };
         let square = Square::around(seen.edges, 96, 20.0);
         let mut output = Grid::zeros(NUMBERS, 1, 1);

@@ -170,6 +170,7 @@ impl<N: Network> Detector<N> {
             scale,
             closer,
             calibration,
+            faint,
             conf,
             nms_iou,
             ..
@@ -199,7 +200,7 @@ impl<N: Network> Detector<N> {
             found.extend(self.verified(&page, &more)?);
             found = settled(found, *nms_iou, calibration.alike);
         }
-        Ok((found, turn))
+        Ok((boxes::of_this_side(found, *faint), turn))
     }
 
     /// A grey page turned so that its lines run level, and what is seen on it at first. If it may lie on its side, it is
@@ -281,7 +282,10 @@ impl<N: Network> Detector<N> {
             ))
         });
         let seen = seen.collect::<Result<_, _>>()?;
-        let on_page = boxes::on_page(seen, grey.dimensions());
+        let mut on_page = boxes::on_page(seen, grey.dimensions());
+        for candidate in &mut on_page {
+            candidate.contrast = page::contrast(grey, candidate.edges);
+        }
         Ok(settled(on_page, *nms_iou, calibration.alike))
     }
 }

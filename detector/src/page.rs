@@ -122,6 +122,29 @@ pub fn stretched<'a>(page: Cow<'a, GrayImage>, contrast: &Contrast) -> Cow<'a, G
     Cow::Owned(page)
 }
 
+/// The range of grey, 0 to 255, where a box with these edges lies, and a seventh of its longer side around it, but for one in
+/// a hundred pixels at either end.
+#[must_use]
+pub fn contrast(page: &GrayImage, edges: [f32; 4]) -> u32 {
+    let [x1, y1, x2, y2] = edges;
+    let around = 0.15 * (x2 - x1).max(y2 - y1);
+    let span = |low: f32, high: f32, length: u32| {
+        let end = (high + around).ceil().clamp(0.0, length as f32) as usize;
+        ((low - around).max(0.0) as usize).min(end)..end
+    };
+    let (columns, rows) = (span(x1, x2, page.width()), span(y1, y2, page.height()));
+    let mut levels = [0u64; 256];
+    let lines = page.as_raw().chunks_exact(page.width().max(1) as usize);
+    for row in lines.skip(rows.start).take(rows.len()) {
+        row[columns.clone()]
+            .iter()
+            .for_each(|grey| levels[usize::from(*grey)] += 1);
+    }
+    let low = first_beyond(levels, 0.01);
+    levels.reverse();
+    (255 - first_beyond(levels, 0.01)).saturating_sub(low)
+}
+
 /// The lowest level up to which the counts of levels add up to more than a share of all; 0 if there are none.
 fn first_beyond(counts: [u64; 256], share: f64) -> u32 {
     let most = share * counts.iter().sum::<u64>() as f64;
@@ -494,6 +517,28 @@ mod tests {
         assert_eq!(*stretched(Cow::Borrowed(&page), &CONTRAST), page);
         let pixel = GrayImage::from_pixel(1, 1, Luma([77]));
         assert_eq!(*stretched(Cow::Borrowed(&pixel), &CONTRAST), pixel);
+    }
+
+    #[test]
+    fn contrast_is_that_of_the_place_and_a_little_around_it() {
+        let mut page = GrayImage::from_pixel(300, 200, Luma([200]));
+        for y in 40..60 {
+            page.put_pixel(100, y, Luma([100])); // an edge of a box of 20 px
+            page.put_pixel(90, y, Luma([0])); // what is beside it
+        }
+        for x in 110..114 {
+            page.put_pixel(x, 50, Luma([0])); // dirt
+        }
+        assert_eq!(contrast(&page, [100.0, 40.0, 120.0, 60.0]), 100);
+        assert_eq!(contrast(&page, [92.0, 40.0, 120.0, 60.0]), 200);
+        assert_eq!(contrast(&page, [150.0, 40.0, 170.0, 60.0]), 0);
+        for beyond in [
+            [-50.0, -50.0, -20.0, -20.0],
+            [400.0, 300.0, 420.0, 320.0],
+            [10.0, 10.0, 5.0, 5.0],
+        ] {
+            assert!(contrast(&page, beyond) <= 255, "no place on the page");
+        }
     }
 
     /// A page of slanting stripes: grey everywhere, so that a shift or a wrong scale shows.

@@ -130,6 +130,8 @@ pub struct Parameters {
     pub verifier: Views,
     /// The logits of both to a probability.
     pub calibration: Calibration,
+    /// A box of less than this share of another's contrast shines through from the back. See [`crate::boxes::of_this_side`].
+    pub faint: f32,
     /// Confidence from which a box is reported unless the caller asks for another.
     pub conf: f64,
     /// Added to the state logit before its sign is read: above zero means filled.
@@ -170,6 +172,7 @@ mod tests {
         let p = Parameters::built_in().expect("readable");
         assert!((0.05..=0.95).contains(&p.conf));
         assert!((0.1..0.9).contains(&p.nms_iou));
+        assert!((0.0..0.5).contains(&p.faint));
         assert!((0.0..0.1).contains(&p.contrast.share) && p.contrast.least > 0);
         assert!(p.scale.overlap * 2 < p.scale.long_side);
         assert!(p.verifier.wide < p.verifier.side);

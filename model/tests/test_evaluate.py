@@ -238,7 +238,7 @@ def test_the_verifier_moves_edges() -> None:
     page = np.full((400, 400), 255, np.uint8)
     box = np.array([[100, 200, 140, 230]], np.float32)
     logit = np.array([3.0], np.float32)
-    seen = detect.Found(box, logit, 0 * logit, np.stack([logit, 0 * logit], 1))
+    seen = detect.Found(box, logit, 0 * logit, np.stack([logit, 0 * logit], 1), 0 * logit)
     # A square of 40 px counts, whose upper edge is at 195; what the verifier says is in shares of 16 px out of 40.
     moved = detect.verified(page, seen, moves, NUMBERS)
     np.testing.assert_allclose(moved.boxes, [[102.5, 201.25, 135, 228.75]], atol=1e-3)
@@ -255,7 +255,7 @@ def test_the_verifier_sees_the_wide_view_below_the_close_one() -> None:
     page[200:220, 100:120] = page[:, 180:190] = 0  # a box, and a bar three of its sides to the right
     logit = np.zeros(1, np.float32)
     box = np.array([[100, 200, 120, 220]], np.float32)
-    detect.verified(page, detect.Found(box, logit, logit, np.zeros((1, 2), np.float32)), keeps, NUMBERS)
+    detect.verified(page, detect.Found(box, logit, logit, np.zeros((1, 2), np.float32), 0 * logit), keeps, NUMBERS)
     ((view,),) = shown[0]
     assert view.shape == (2 * 48, 48)
     assert view[:48].sum() == pytest.approx(16**2, rel=0.02)
@@ -299,7 +299,7 @@ def found(boxes: list[list[float]], confidence: list[float], state: list[float])
     sure = np.array(confidence, np.float32)
     logit = np.log(sure / (1 - sure))
     seen = np.stack([logit, logit], 1)
-    return detect.Found(np.array(boxes, np.float32).reshape(-1, 4), logit, np.array(state, np.float32), seen)
+    return detect.Found(np.array(boxes, np.float32).reshape(-1, 4), logit, np.array(state, np.float32), seen, 0 * logit)
 
 
 def test_figures_of_a_page() -> None:
@@ -390,6 +390,36 @@ def test_the_operating_point_is_the_plainest_that_is_as_good_as_the_best(
     assert (chosen["conf"], chosen["filled_bias"]) == wanted
 
 
+def test_a_box_that_shines_through_is_none_of_this_side() -> None:
+    numbers = {"faint": 0.2, "calibration": {"finder": 1.0, "verifier": 0.0, "alike": 0.0, "offset": 0.0}}
+
+    def kept(*found: tuple[float, float, float, float]) -> list[int]:
+        sides, contrast, state, logit = np.array(found, np.float32).reshape(-1, 4).T
+        at = np.arange(len(sides), dtype=np.float32) * 50
+        boxes = np.stack([at, 0 * at, at + sides, sides], 1)
+        all_of = detect.Found(boxes, logit, state, np.stack([logit, logit], 1), contrast)
+        return [int(x) // 50 for x in detect.of_this_side(all_of, numbers).boxes[:, 0]]
+
+    dark, pale = (20, 200, -1, 3), (21, 39, -1, 5)
+    assert kept(dark, pale) == [0]
+    assert kept(pale, pale) == [0, 1]  # nothing to tell it by
+    for other in ((21, 40, -1, 5), (23, 39, -1, 5), (21, 39, 1, 5)):  # dark enough, of another size, filled
+        assert kept(dark, other) == [0, 1]
+    assert kept((20, 200, -1, -0.1), pale) == [0, 1]  # the dark one is likelier none
+    assert kept() == []
+
+
+def test_contrast_is_that_of_the_place_and_a_little_around_it() -> None:
+    page = np.full((200, 300), 200, np.uint8)
+    page[40:60, 100], page[40:60, 90], page[50, 110:114] = (
+        100,
+        0,
+        0,
+    )  # an edge of a box of 20 px, what is beside it, dirt
+    boxes = np.array([[100, 40, 120, 60], [92, 40, 120, 60], [150, 40, 170, 60], [400, 300, 420, 320]], np.float32)
+    assert detect.contrast(page, boxes).tolist() == [100, 200, 0, 0]
+
+
 def test_others_of_its_size_bear_a_box_out() -> None:
     sides = np.array([20, 21, 22, 30, 22], np.float32)
     at = np.arange(5) * 100
@@ -399,7 +429,7 @@ def test_others_of_its_size_bear_a_box_out() -> None:
     # The third and the fifth are likelier none, and bear nobody out.
     np.testing.assert_allclose(detect.alike(by_itself, boxes), [1 / 2, 1 / 2, 2 / 3, 0, 2 / 3], atol=1e-6)
     seen = np.stack([by_itself, 0 * by_itself], 1)
-    one = detect.Found(boxes, 0 * by_itself, np.arange(5, dtype=np.float32), seen)
+    one = detect.Found(boxes, 0 * by_itself, np.arange(5, dtype=np.float32), seen, sure)
     among = detect.rescored(one, {"finder": 1.0, "verifier": 1.0, "alike": 3.0, "offset": 0.0})
     assert among.state.tolist() == [0, 1, 2, 3, 4]  # logits 3.70, 1.91, 1.59, 0.85, -0.20: the most confident first
     np.testing.assert_allclose(among.logit, by_itself + np.array([1.5, 1.5, 2, 0, 2]), atol=1e-5)

@@ -124,7 +124,7 @@ def test_candidates_are_in_the_pages_pixels(monkeypatch: pytest.MonkeyPatch, tim
         sizes.add(detect.size_of(shown))
         none = np.zeros(1, np.float32)
         ratio = np.divide(size * 2, detect.size_of(shown) * 2)
-        return detect.Found((rows(tuple(ink(shown))) * ratio).astype(np.float32), none, none, none[:, None])
+        return detect.Found((rows(tuple(ink(shown))) * ratio).astype(np.float32), none, none, none[:, None], none)
 
     monkeypatch.setattr(detect, "candidates", dark)
     monkeypatch.setattr(candidates, "spoil", lambda image, _: image)
