@@ -414,7 +414,7 @@ def worth_a_closer_look(found: Found, reduced: float, numbers: dict[str, Any]) -
 def first_look(image: Grey, run: Networks, numbers: dict[str, Any]) -> tuple[Turn, Grey, Found]:
     """How to turn a grey page [H,W] for its lines to run level and upright, the page turned, and what is seen on it at first.
 
-    If it may lie on its side, it is read in each way, and the one in which most is found is right.
+    If it may lie on its side or slant, it is read in each way, and the one in which most is found is right.
     """
     scale = numbers["scale"]
     level = resized(image, working_size(*size_of(image), scale))

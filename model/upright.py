@@ -96,14 +96,18 @@ def lean(page: Grey) -> Lean:
 
 
 def turns(lean: Lean, numbers: dict[str, Any]) -> list[Turn]:
-    """The ways to read a page, one of which is right; the first is the page as it is, but for the slant of its lines."""
+    """The ways to read a page, one of which is right; the first is the page as it is.
+
+    Not only lines of text run in parallel: the beats of a screen's dots and a camera's do, and rulings.  So a page that seems to
+    slant is read as it is, too.
+    """
     trusted = (
         lean.peak >= numbers["peak"] and lean.blocks >= numbers["blocks"] and abs(lean.degrees) >= numbers["least"]
     )
     back = -lean.degrees if trusted else 0.0
     if lean.sideways > numbers["sideways"]:
         return [Turn(0, 0.0), Turn(1, back), Turn(3, back)]
-    return [Turn(0, back)]
+    return [Turn(0, 0.0), Turn(0, back)] if trusted else [Turn(0, 0.0)]
 
 
 def frame(width: int, height: int, turn: Turn) -> tuple[int, int, Doubles]:

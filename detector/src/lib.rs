@@ -203,8 +203,8 @@ impl<N: Network> Detector<N> {
         Ok((boxes::of_this_side(found, *faint), turn))
     }
 
-    /// A grey page turned so that its lines run level, and what is seen on it at first. If it may lie on its side, it is
-    /// read in each way, and the one in which most is found is right.
+    /// A grey page turned so that its lines run level, and what is seen on it at first. If it may lie on its side or
+    /// slant, it is read in each way, and the one in which most is found is right.
     fn first_look<'a>(&self, grey: &'a GrayImage) -> Result<Look<'a>, Error> {
         let Parameters {
             scale,

@@ -195,7 +195,10 @@ impl Peak {
     }
 }
 
-/// The ways to read a page, one of which is right; the first is the page as it is, but for the slant of its lines.
+/// The ways to read a page, one of which is right; the first is the page as it is.
+///
+/// Not only lines of text run in parallel: the beats of a screen's dots and a camera's do, and rulings. So a page that
+/// seems to slant is read as it is, too.
 #[must_use]
 pub fn turns(lean: Lean, upright: &Upright) -> Vec<Turn> {
     let trusted = lean.peak >= upright.peak
@@ -205,8 +208,10 @@ pub fn turns(lean: Lean, upright: &Upright) -> Vec<Turn> {
     let turn = |quarters| Turn { quarters, degrees };
     if lean.sideways > upright.sideways {
         vec![Turn::default(), turn(1), turn(3)]
+    } else if trusted {
+        vec![Turn::default(), turn(0)]
     } else {
-        vec![turn(0)]
+        vec![Turn::default()]
     }
 }
 
@@ -390,7 +395,7 @@ mod tests {
             peak: 4.0,
             blocks: 40,
         };
-        assert_eq!(turns(sure, &NUMBERS), [turn(0, -8.0)]);
+        assert_eq!(turns(sure, &NUMBERS), [Turn::default(), turn(0, -8.0)]);
         for doubtful in [
             Lean {
                 degrees: -2.9,
