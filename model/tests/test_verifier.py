@@ -323,6 +323,7 @@ def test_what_is_drawn_on_a_crop_is_in_the_wide_view_too() -> None:
 
 def test_what_is_seen_moves_with_its_box(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train_verifier, "spoil", lambda image, _: image)
+    monkeypatch.setattr(train_verifier, "WOVEN_SHARE", 0.0)
     monkeypatch.setattr(train_verifier, "BLIND_SHARE", 0.0)
     crop = np.full((CUT, CUT), 255, np.uint8)
     crop[58:82, 50:84] = 0
@@ -347,6 +348,7 @@ def test_the_edge_of_the_page_leaves_most_of_a_box_and_paper_beyond_it(monkeypat
     monkeypatch.setattr(train_verifier, "spoil", lambda image, _: image)
     monkeypatch.setattr(train_verifier, "EDGE_SHARE", 1.0)
     monkeypatch.setattr(train_verifier, "ALONE_SHARE", 0.0)
+    monkeypatch.setattr(train_verifier, "WOVEN_SHARE", 0.0)
     monkeypatch.setattr(train_verifier, "BLIND_SHARE", 0.0)
     crop = np.full((CUT, CUT), 100, np.uint8)  # no paper but beyond the page
     wide = np.full((WIDE_CUT, WIDE_CUT), 100, np.uint8)
