@@ -33,6 +33,8 @@ MAX_INSIDE = (
 )
 SEAM = 16.0  # px: a box ending this close to a seam between tiles is cut or seen without what is around it; another tile has it whole
 MOST = 5000  # candidates, and boxes, a page
+BLANK = 4  # levels of grey: paper differs by no more from one pixel to the next where nothing is printed
+MARGIN = 8  # px of the paper around what is printed are shown to the finder with it
 WORTH = 1.1  # a page is not read again for less than this enlargement
 ROWS = 500  # of a page, at least half as many, tell its contrast
 NEAR = 8  # px: so far apart, blank paper differs by its noise alone, however soft that is
@@ -196,7 +198,7 @@ def stretched(page: Grey, contrast: dict[str, Any]) -> Grey:
     too small to count here.
     """
     rows = page[:: -(-len(page) // ROWS)]
-    low, high = first_beyond(rows, contrast["share"]), 255 - first_beyond(255 - rows, contrast["share"])
+    low, high = grey_range(rows, contrast["share"])
     apart = np.abs(rows[:, NEAR:].astype(np.int16) - rows[:, :-NEAR])
     noise = first_beyond(apart, 0.5)  # about a standard deviation
     if not max(contrast["least"], contrast["noise"] * noise) <= high - low < contrast["enough"]:
@@ -205,10 +207,38 @@ def stretched(page: Grey, contrast: dict[str, Any]) -> Grey:
     return np.asarray(((510 * above + high - low) // (2 * (high - low))).astype(np.uint8)[page])
 
 
+def grey_range(grey: Grey, share: float) -> tuple[int, int]:
+    """The lowest and the highest grey but for a share of the pixels at either end."""
+    return first_beyond(grey, share), 255 - first_beyond(255 - grey, share)
+
+
 def first_beyond(levels: NDArray[Any], share: float) -> int:
     """The lowest of these levels, 0 to 255, up to which there are more than a share of them; 0 if there are none."""
     counts = np.bincount(levels.ravel(), minlength=256).cumsum()
     return int(np.argmax(counts > share * counts[-1]))
+
+
+def printed(page: Grey, tile: Tile) -> Tile | None:
+    """The part of a tile of a grey page [H,W] that holds all that is printed there, or None: blank margins need no reading.
+
+    It begins a multiple of MULTIPLE pixels from the tile's left and upper edge, so that the finder's cells lie where they would.
+    """
+    x, y, w, h = tile
+    grey = page[y : y + h, x : x + w].astype(np.int16)
+    beside, below = (np.abs(np.diff(grey, axis=axis)) > BLANK for axis in (1, 0))
+    columns = np.flatnonzero(np.r_[beside.any(0), False] | below.any(0))
+    rows = np.flatnonzero(beside.any(1) | np.r_[False, below.any(1)])
+    if not len(rows):
+        return None
+    (left, wide), (top, high) = span(columns, w), span(rows, h)
+    return Tile(x + left, y + top, wide, high)
+
+
+def span(used: NDArray[np.intp], length: int) -> tuple[int, int]:
+    """Start and length of what is used of so many pixels, with its margin, at multiples of MULTIPLE."""
+    start = max(0, int(used[0]) - MARGIN) // MULTIPLE * MULTIPLE
+    end = start + -(-(int(used[-1]) + 2 + MARGIN - start) // MULTIPLE) * MULTIPLE
+    return start, min(end, length) - start
 
 
 def network_input(tile: Grey) -> Floats:
@@ -288,13 +318,16 @@ def candidates(shown: Grey, page: tuple[int, int], finder: Runner, numbers: dict
     """
     size = size_of(shown)
     least, weight = numbers["candidates"]["logit"], numbers["candidates"]["alike"]
-    parts: list[tuple[Floats, Floats]] = []
+    parts = [(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))]
     pixels = 0
     for tile in tiles(size, numbers["scale"]):
-        x, y, w, h = tile
-        part = network_input(shown[y : y + h, x : x + w])
-        pixels += part.size
-        boxes, logit = decode(finder(part), least - weight)
+        part = printed(shown, tile)
+        if part is None:
+            continue
+        x, y, w, h = part
+        grid = network_input(shown[y : y + h, x : x + w])
+        pixels += grid.size
+        boxes, logit = decode(finder(grid), least - weight)
         boxes = boxes + np.array([x, y, x, y], np.float32)
         whole = within(tile, boxes, size)
         parts.append((boxes[whole], logit[whole]))
@@ -376,7 +409,8 @@ def contrast(page: Grey, boxes: Floats) -> Floats:
     for i, ((x1, y1), (x2, y2)) in enumerate(zip(first, end, strict=True)):
         there = page[y1:y2, x1:x2]
         if there.size:
-            out[i] = max(0, 255 - first_beyond(255 - there, 0.01) - first_beyond(there, 0.01))
+            low, high = grey_range(there, 0.01)
+            out[i] = max(0, high - low)
     return out
 
 

@@ -163,19 +163,24 @@ pub fn verified(
     }
 }
 
-/// Moves the boxes of one tile to where they are on the page, still at its working size `size` (width, height), leaving out
-/// those that the tile's edge cuts although the page goes on there: another tile sees them whole.
+/// Moves the boxes seen in a `part` of one tile to where they are on the page, still at its working size `size` (width,
+/// height), leaving out those that the tile's edge cuts although the page goes on there: another tile sees them whole.
 #[must_use]
-pub fn place(candidates: Vec<Candidate>, tile: Tile, size: (u32, u32)) -> Vec<Candidate> {
+pub fn place(
+    candidates: Vec<Candidate>,
+    part: Tile,
+    tile: Tile,
+    size: (u32, u32),
+) -> Vec<Candidate> {
     candidates
         .into_iter()
         .map(|mut candidate| {
             let [x1, y1, x2, y2] = &mut candidate.edges;
             for x in [x1, x2] {
-                *x += tile.x as f32;
+                *x += part.x as f32;
             }
             for y in [y1, y2] {
-                *y += tile.y as f32;
+                *y += part.y as f32;
             }
             candidate
         })
@@ -586,14 +591,24 @@ mod tests {
             height: 180,
         };
         // A box at 170 to 190 of the page: cut in the upper tile, whole in the lower one.
-        assert!(place(vec![candidate(10.0, 170.0, 30.0, 180.0, 0.9)], upper, size).is_empty());
-        let whole = place(vec![candidate(10.0, 50.0, 30.0, 70.0, 0.9)], lower, size);
+        let placed = |edges: [f32; 4], part: Tile, tile: Tile| {
+            let [x1, y1, x2, y2] = edges;
+            place(vec![candidate(x1, y1, x2, y2, 0.9)], part, tile, size)
+        };
+        assert!(placed([10.0, 170.0, 30.0, 180.0], upper, upper).is_empty());
+        let whole = placed([10.0, 50.0, 30.0, 70.0], lower, lower);
         assert_eq!(whole[0].edges, [10.0, 170.0, 30.0, 190.0]);
+        // The edge of what is printed on a tile is no seam.
+        let part = Tile {
+            x: 32,
+            y: 152,
+            width: 32,
+            height: 32,
+        };
+        let whole = placed([2.0, 2.0, 20.0, 20.0], part, lower);
+        assert_eq!(whole[0].edges, [34.0, 154.0, 52.0, 172.0]);
         // The page's own edge is no seam.
-        assert_eq!(
-            place(vec![candidate(-1.0, 0.0, 12.0, 12.0, 0.9)], upper, size).len(),
-            1
-        );
+        assert_eq!(placed([-1.0, 0.0, 12.0, 12.0], upper, upper).len(), 1);
     }
 
     #[test]

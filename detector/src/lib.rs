@@ -251,8 +251,12 @@ impl<N: Network> Detector<N> {
         let least = candidates.logit - candidates.alike; // others add less than their weight
         let mut found = Vec::new();
         for tile in page::tiles(working, scale) {
-            let output = self.finder.run(page::input(page, tile)?)?;
-            found.extend(boxes::place(boxes::decode(&output, least), tile, working));
+            let Some(part) = page::printed(page, tile) else {
+                continue;
+            };
+            let output = self.finder.run(page::input(page, part)?)?;
+            let seen = boxes::decode(&output, least);
+            found.extend(boxes::place(seen, part, tile, working));
         }
         let mut kept = settled(found, *nms_iou, candidates.alike);
         kept.retain(|candidate| candidate.logit >= candidates.logit);
@@ -398,6 +402,17 @@ mod tests {
         Detector::new(stand_in(), stand_in(), parameters)
     }
 
+    /// A page of about this grey, 0 or 255, all of it printed on.
+    fn chequered(side: u32, grey: u8) -> DynamicImage {
+        DynamicImage::ImageLuma8(GrayImage::from_fn(side, side, |x, y| {
+            Luma([if (x / 8 + y / 8) % 2 == 0 {
+                grey
+            } else {
+                grey ^ 12
+            }])
+        }))
+    }
+
     /// What the two stand-ins are shown and the confidences found on a page of 128 px, whose left part is dark, with
     /// candidates of these logits of which the first two lie in the dark.
     fn looks(logits: &[f32], conf: f64) -> (Vec<usize>, Vec<f64>) {
@@ -437,6 +452,14 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_looked_for_on_blank_paper() {
+        let detector = detector(&[1.0], 9.0);
+        let page = DynamicImage::ImageLuma8(GrayImage::new(128, 128));
+        assert_eq!(detector.detect_picture(&page, 0.5).expect("runs").total, 0);
+        assert!(detector.finder.seen.into_inner().is_empty());
+    }
+
+    #[test]
     fn a_doubtful_place_is_looked_at_where_the_finder_sees_another_of_its_size() {
         for (alike, logits, looks) in [
             (0.0, [-1.2, 1.0], 1),
@@ -446,7 +469,7 @@ mod tests {
         ] {
             let mut detector = detector(&logits, 0.0);
             detector.parameters.candidates.alike = alike;
-            let page = DynamicImage::ImageLuma8(GrayImage::new(128, 128));
+            let page = chequered(128, 0);
             detector.detect_picture(&page, 0.5).expect("runs");
             assert_eq!(detector.verifier.seen.into_inner().len(), looks);
         }
@@ -458,7 +481,7 @@ mod tests {
             let mut detector = detector(&[0.0], 9.0);
             detector.parameters.closer.none = none;
             // The finder's box is none for the verifier, on paper.
-            let page = DynamicImage::ImageLuma8(GrayImage::from_pixel(256, 256, Luma([255])));
+            let page = chequered(256, 255);
             let result = detector.detect_picture(&page, 0.5).expect("runs");
             assert_eq!(
                 (result.total, detector.finder.seen.into_inner().len()),
@@ -513,7 +536,7 @@ mod tests {
         // The stand-in's boxes have 8 px wherever it reads: 16 px of a page of 256, then, in tiles, 8.
         let read = |below: f32, dark: u8| {
             let detector = detector(&[0.0], below);
-            let page = DynamicImage::ImageLuma8(GrayImage::from_pixel(256, 256, Luma([dark])));
+            let page = chequered(256, dark);
             let result = detector.detect_picture(&page, 0.5).expect("runs");
             let mut sides: Vec<_> = result
                 .detections

@@ -104,10 +104,8 @@ pub fn stretched<'a>(page: Cow<'a, GrayImage>, contrast: &Contrast) -> Cow<'a, G
             steps[usize::from(grey.abs_diff(*near))] += 1;
         }
     }
-    let low = first_beyond(levels, contrast.share);
+    let (low, high) = range(levels, contrast.share);
     let noise = first_beyond(steps, 0.5); // about a standard deviation
-    levels.reverse();
-    let high = 255 - first_beyond(levels, contrast.share);
     let range = high.saturating_sub(low);
     if range < contrast.least.max(contrast.noise * noise) || range >= contrast.enough {
         return page;
@@ -140,9 +138,15 @@ pub fn contrast(page: &GrayImage, edges: [f32; 4]) -> u32 {
             .iter()
             .for_each(|grey| levels[usize::from(*grey)] += 1);
     }
-    let low = first_beyond(levels, 0.01);
+    let (low, high) = range(levels, 0.01);
+    high.saturating_sub(low)
+}
+
+/// The lowest and the highest of counted levels but for a share of all at either end; 0 and 255 if there are none.
+fn range(mut levels: [u64; 256], share: f64) -> (u32, u32) {
+    let low = first_beyond(levels, share);
     levels.reverse();
-    (255 - first_beyond(levels, 0.01)).saturating_sub(low)
+    (low, 255 - first_beyond(levels, share))
 }
 
 /// The lowest level up to which the counts of levels add up to more than a share of all; 0 if there are none.
@@ -188,6 +192,57 @@ fn spans(length: u32, longest: u32, overlap: u32) -> Vec<(u32, u32)> {
             (start, size)
         })
         .collect()
+}
+
+/// Levels of grey: paper differs by no more from one pixel to the next where nothing is printed.
+const BLANK: u8 = 4;
+
+/// So many pixels of the paper around what is printed are shown to the finder with it.
+const MARGIN: u32 = 8;
+
+/// The part of a tile of a grey page that holds all that is printed there, if anything is: blank margins need no reading.
+///
+/// It begins a multiple of [`MULTIPLE`] pixels from the tile's left and upper edge, so that the finder's cells lie where
+/// they would.
+#[must_use]
+pub fn printed(page: &GrayImage, tile: Tile) -> Option<Tile> {
+    let (mut columns, mut rows) = (vec![0; tile.width as usize], vec![0; tile.height as usize]);
+    let mut above: Option<&[u8]> = None;
+    let lines = page.as_raw().chunks_exact(page.width() as usize);
+    for (line, most) in lines.skip(tile.y as usize).zip(&mut rows) {
+        let line = &line[tile.x as usize..][..tile.width as usize];
+        let mut differs = |column: &mut u8, a: u8, b: u8| {
+            *column = (*column).max(a.abs_diff(b));
+            *most = (*most).max(a.abs_diff(b));
+        };
+        for ((column, left), right) in columns.iter_mut().zip(line).zip(&line[1..]) {
+            differs(column, *left, *right);
+        }
+        for ((column, upper), lower) in columns
+            .iter_mut()
+            .zip(above.into_iter().flatten())
+            .zip(line)
+        {
+            differs(column, *upper, *lower);
+        }
+        above = Some(line);
+    }
+    let ((left, width), (top, height)) = (span(&columns)?, span(&rows)?);
+    Some(Tile {
+        x: tile.x + left,
+        y: tile.y + top,
+        width,
+        height,
+    })
+}
+
+/// Start and length of where pixels differ by more than [`BLANK`], with the margin, at multiples of [`MULTIPLE`].
+fn span(most: &[u8]) -> Option<(u32, u32)> {
+    let first = most.iter().position(|most| *most > BLANK)? as u32;
+    let last = most.iter().rposition(|most| *most > BLANK)? as u32;
+    let start = first.saturating_sub(MARGIN) / MULTIPLE * MULTIPLE;
+    let length = (last + 2 + MARGIN - start).next_multiple_of(MULTIPLE);
+    Some((start, length.min(most.len() as u32 - start)))
 }
 
 /// A grey page at `size` (width, height).
@@ -463,6 +518,40 @@ mod tests {
         let part = input_of(&grey, (40, 33), [4, 1, 10, 10]);
         assert_eq!((part.height, part.width), (32, 32));
         assert_eq!(part.data[32 + 1], 1.0);
+    }
+
+    #[test]
+    fn only_what_is_printed_is_read() {
+        let whole = |width, height| Tile {
+            x: 0,
+            y: 0,
+            width,
+            height,
+        };
+        let part = |x, y, width, height| {
+            Some(Tile {
+                x,
+                y,
+                width,
+                height,
+            })
+        };
+        let mut page = GrayImage::from_pixel(300, 400, Luma([230]));
+        assert_eq!(printed(&page, whole(300, 400)), None);
+        for (x, y) in [(100, 200), (101, 200), (170, 260)] {
+            page.put_pixel(x, y, Luma([225]));
+        }
+        assert_eq!(printed(&page, whole(300, 400)), part(64, 192, 128, 96));
+        let lower = part(0, 210, 300, 190).expect("a tile");
+        assert_eq!(printed(&page, lower), part(160, 242, 32, 32));
+        page.put_pixel(200, 10, Luma([226])); // no more than paper differs by
+        assert_eq!(printed(&page, whole(300, 400)), part(64, 192, 128, 96));
+        for (x, y) in [(0, 0), (299, 399)] {
+            page.put_pixel(x, y, Luma([0]));
+        }
+        assert_eq!(printed(&page, whole(300, 400)), part(0, 0, 300, 400));
+        let dot = GrayImage::from_pixel(1, 1, Luma([0]));
+        assert_eq!(printed(&dot, whole(1, 1)), None);
     }
 
     const CONTRAST: Contrast = Contrast {
