@@ -402,14 +402,11 @@ mod tests {
         Detector::new(stand_in(), stand_in(), parameters)
     }
 
-    /// A page of about this grey, 0 or 255, all of it printed on.
-    fn chequered(side: u32, grey: u8) -> DynamicImage {
+    /// A page of about a grey, 0 or 255, in each column, all of it printed on.
+    fn chequered(side: u32, grey: impl Fn(u32) -> u8) -> DynamicImage {
+        let even = |x: u32, y: u32| (x / 8 + y / 8).is_multiple_of(2);
         DynamicImage::ImageLuma8(GrayImage::from_fn(side, side, |x, y| {
-            Luma([if (x / 8 + y / 8) % 2 == 0 {
-                grey
-            } else {
-                grey ^ 12
-            }])
+            Luma([if even(x, y) { grey(x) } else { grey(x) ^ 12 }])
         }))
     }
 
@@ -417,8 +414,7 @@ mod tests {
     /// candidates of these logits of which the first two lie in the dark.
     fn looks(logits: &[f32], conf: f64) -> (Vec<usize>, Vec<f64>) {
         let detector = detector(logits, 9.0);
-        let grey = GrayImage::from_fn(128, 128, |x, _| Luma([if x < 50 { 0 } else { 255 }]));
-        let page = DynamicImage::ImageLuma8(grey);
+        let page = chequered(128, |x| if x < 50 { 0 } else { 255 });
         let result = detector.detect_picture(&page, conf).expect("runs");
         assert!(result.detections.iter().all(|d| d.class == Class::Filled));
         let confidences = result.detections.iter().map(|d| d.confidence).collect();
@@ -469,7 +465,7 @@ mod tests {
         ] {
             let mut detector = detector(&logits, 0.0);
             detector.parameters.candidates.alike = alike;
-            let page = chequered(128, 0);
+            let page = chequered(128, |_| 0);
             detector.detect_picture(&page, 0.5).expect("runs");
             assert_eq!(detector.verifier.seen.into_inner().len(), looks);
         }
@@ -481,7 +477,7 @@ mod tests {
             let mut detector = detector(&[0.0], 9.0);
             detector.parameters.closer.none = none;
             // The finder's box is none for the verifier, on paper.
-            let page = chequered(256, 255);
+            let page = chequered(256, |_| 255);
             let result = detector.detect_picture(&page, 0.5).expect("runs");
             assert_eq!(
                 (result.total, detector.finder.seen.into_inner().len()),
@@ -536,7 +532,7 @@ mod tests {
         // The stand-in's boxes have 8 px wherever it reads: 16 px of a page of 256, then, in tiles, 8.
         let read = |below: f32, dark: u8| {
             let detector = detector(&[0.0], below);
-            let page = chequered(256, dark);
+            let page = chequered(256, |_| dark);
             let result = detector.detect_picture(&page, 0.5).expect("runs");
             let mut sides: Vec<_> = result
                 .detections

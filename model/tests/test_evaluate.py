@@ -8,6 +8,7 @@ import math
 import os
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -37,6 +38,11 @@ def agrees(x: detect.Floats) -> detect.Floats:
     out = np.zeros((len(x), 6, 1, 1), np.float32)
     out[:, :2] = 1
     return out
+
+
+def chequered(side: int) -> detect.Grey:
+    """A white page [side,side], all of it printed on, faintly."""
+    return np.where(np.add(*np.indices((side, side)) // 8) % 2, 243, 255).astype(np.uint8)
 
 
 def test_decode_reads_the_documented_order() -> None:
@@ -106,6 +112,33 @@ def test_a_page_of_little_contrast_has_all_there_can_be() -> None:
         assert detect.stretched(other, contrast) is other
 
 
+def test_only_what_is_printed_is_read() -> None:
+    page = np.full((400, 300), 230, np.uint8)
+    whole = detect.Tile(0, 0, 300, 400)
+    assert detect.printed(page, whole) is None
+    page[[200, 200, 260], [100, 101, 170]] = 225
+    page[10, 200] = 226  # no more than paper differs by
+    assert detect.printed(page, whole) == (64, 192, 128, 96)
+    assert detect.printed(page, detect.Tile(0, 210, 300, 190)) == (160, 242, 32, 32)
+    page[[0, 399], [0, 299]] = 0
+    assert detect.printed(page, whole) == whole
+    assert detect.printed(page[:1, :1], detect.Tile(0, 0, 1, 1)) is None
+    # What the network is shown of it lies where it would lie on all of it, so that it answers alike there.
+    page = np.full((952, 736), 255, np.uint8)
+    for y in range(150, 800, 50):
+        cv2.rectangle(page, (100, y), (118, y + 18), 0, 1)
+        cv2.putText(page, "applies to all of them", (130, y + 18), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 0)
+    run, numbers = detect.networks(), detect.settings()
+    found = detect.candidates(page, (736, 952), run.finder, numbers)
+    assert found.pixels == 672 * 256
+    page[[0, -1], [0, -1]] = 0
+    all_of_it = detect.candidates(page, (736, 952), run.finder, numbers)
+    assert all_of_it.pixels == 736 * 960
+    assert len(found.boxes) >= 13
+    from_above = [boxes[boxes[:, 1].argsort()] for boxes in (found.boxes, all_of_it.boxes)]
+    np.testing.assert_allclose(*from_above, atol=0.5)
+
+
 def test_small_pictures_are_enlarged_but_not_without_end() -> None:
     scale = {"long_side": 1280, "max_aspect": 1.6, "max_enlargement": 3.0}
     assert detect.working_size(850, 1100, scale) == (989, 1280)
@@ -140,7 +173,7 @@ def test_a_page_of_small_boxes_is_read_again_larger() -> None:
     def denies(x: detect.Floats) -> detect.Floats:
         return -agrees(x)
 
-    page = np.full((256, 256), 255, np.uint8)
+    page = chequered(256)
     for below, verifier, times in [(8.0, agrees, 1), (9.0, denies, 1), (9.0, agrees, 1 + 9)]:
         numbers = NUMBERS | {"closer": CLOSER | {"below": below}}
         found = detect.detect(page, detect.Networks(finder, verifier), numbers, 0.0)
@@ -154,7 +187,7 @@ def test_a_page_of_small_boxes_is_read_again_larger() -> None:
 
 
 def test_a_large_page_that_shows_no_box_is_read_again_larger() -> None:
-    page = np.full((256, 256), 255, np.uint8)
+    page = chequered(256)
     page[40:48, 200:208] = 0  # which the first reading does not see
     shown: list[int] = []
 
@@ -172,7 +205,7 @@ def test_a_large_page_that_shows_no_box_is_read_again_larger() -> None:
 
 def test_what_was_found_is_not_looked_at_again() -> None:
     """Two dark squares, the smaller of which the first reading loses."""
-    page = np.full((256, 256), 255, np.uint8)
+    page = chequered(256)
     page[120:136, 120:136] = 0
     page[40, 200] = 0
     numbers = NUMBERS | {"closer": CLOSER | {"below": 9.0}}
@@ -202,8 +235,8 @@ def test_every_candidate_is_seen_from_near_and_both_networks_decide() -> None:
         out[:, 0, 0, 0] = np.where(x[:, 0, 24, 24] > 0.5, 2.0, -2.0)
         return out
 
-    page = np.full((128, 128), 255, np.uint8)
-    page[:, :50] = 0
+    page = chequered(128)
+    page[:, :50] = 255 - page[:, :50]
     found = detect.detect(page, detect.Networks(finder([1.0, 0.0, 2.0]), verifier), NUMBERS, 0.5)
     assert shown == [3]
     np.testing.assert_allclose(found.logit, [1 + 4 - 1, 0 + 4 - 1], atol=1e-5)
