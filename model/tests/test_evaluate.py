@@ -135,8 +135,8 @@ def test_only_what_is_printed_is_read() -> None:
     all_of_it = detect.candidates(page, (736, 952), run.finder, numbers)
     assert all_of_it.pixels == 736 * 960
     assert len(found.boxes) >= 13
-    from_above = [boxes[boxes[:, 1].argsort()] for boxes in (found.boxes, all_of_it.boxes)]
-    np.testing.assert_allclose(*from_above, atol=0.5)
+    part, whole_page = (boxes[boxes[:, 1].argsort()] for boxes in (found.boxes, all_of_it.boxes))
+    np.testing.assert_allclose(part, whole_page, atol=0.5)
 
 
 def test_small_pictures_are_enlarged_but_not_without_end() -> None:
