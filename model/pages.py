@@ -612,11 +612,10 @@ def draw_page(rng: Rng, fonts: FontBook | None = None, screens: float = 0.22) ->
     page = s.page()
     if enlarge > 1:
         way = int(rng.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC]))
-        page.image = np.asarray(
-            cv2.resize(page.image, (round(width * enlarge), round(height * enlarge)), interpolation=way),
-            np.uint8,
-        )
-        page.boxes = page.boxes * np.float32(enlarge)
+        wide, high = round(width * enlarge), round(height * enlarge)
+        page.image = np.asarray(cv2.resize(page.image, (wide, high), interpolation=way), np.uint8)
+        # Not by `enlarge`: a box at the page's edge would end a fraction of a pixel beyond it.
+        page.boxes = page.boxes * np.array([wide / width, high / height] * 2, np.float32)
     return page
 
 
