@@ -118,15 +118,15 @@ def clip(boxes: Floats, width: int, height: int) -> Floats:
     return inside[(w > 0.5) & (h > 0.5)]
 
 
-def spoil(image: Grey, rng: Rng) -> Grey:
-    """Cheap changes on top of those the page was drawn with: contrast, gamma, inversion, blur, noise, JPEG."""
+def spoil(image: Grey, rng: Rng, *, invertible: bool = True) -> Grey:
+    """Cheap changes on top of those the page was drawn with: contrast, gamma, inversion (where it may be), blur, noise, JPEG."""
     table = np.arange(256, dtype=np.float32) / 255
     if rng.random() < 0.5:
         table = table ** np.float32(np.exp(rng.normal(0, 0.35)))
     if rng.random() < 0.5:
         low, high = rng.uniform(0, 0.35), rng.uniform(0.75, 1.05)
         table = low + (high - low) * table
-    if rng.random() < 0.2:
+    if rng.random() < 0.2 and invertible:
         table = 1 - table
     image = cv2.LUT(image, (table * 255).clip(0, 255).astype(np.uint8)).astype(np.uint8)
     if rng.random() < 0.25:

@@ -675,7 +675,9 @@ def _radios(
     return y + size * 0.6
 
 
-def _bubble_columns(c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, latin: Face, rng: Rng) -> float:
+def _bubble_columns(
+    c: Canvas, x: float, y: float, w: float, size: int, ink: float, paper: float, latin: Face, rng: Rng
+) -> float:
     """Bubble sheets' names and numbers: character boxes in a row, most of them touching, above a column of bubbles each."""
     side = size * rng.uniform(0.9, 1.8)
     touching = rng.random() < 0.75
@@ -696,11 +698,19 @@ def _bubble_columns(c: Canvas, x: float, y: float, w: float, size: int, ink: flo
         c.frame(left, y, left + side + (line if touching else 0), y + high, line, ink)
         pick = int(rng.integers(rows))
         if written:
-            c.text(left + side / 2 - text_length(signs[pick], large) / 2, y + high / 2 + side * 0.27, signs[pick], large, ink)
+            c.text(
+                left + side / 2 - text_length(signs[pick], large) / 2,
+                y + high / 2 + side * 0.27,
+                signs[pick],
+                large,
+                ink,
+            )
         middle = left + side / 2
         for row in range(rows):
             top = below + row * pitch
-            c.round_bar(middle - bubble / 2, top, middle + bubble / 2, top + bubble, bubble / 2, grey, max(0.6, bubble * 0.06))
+            c.round_bar(
+                middle - bubble / 2, top, middle + bubble / 2, top + bubble, bubble / 2, grey, max(0.6, bubble * 0.06)
+            )
             c.text(middle - text_length(signs[row], small) / 2, top + bubble * 0.72, signs[row], small, grey)
             if written and row == pick:
                 draw_mark(c.image, (middle - bubble / 2, top, middle + bubble / 2, top + bubble), rng, kind="solid")
@@ -749,5 +759,7 @@ def section(
         lambda: _bodies(c, x, y, w, size, ink, rng),
         lambda: _bubble_columns(c, x, y, w, size, ink, paper, latin, rng),
     ]
-    p = np.array([0.13, 0.06, 0.1, 0.12, 0.08, 0.1, 0.07, 0.06, 0.05, 0.06, 0.1, 0.04, 0.05, 0.02, 0.07, 0.06, 0.07, 0.07])
+    p = np.array(
+        [0.13, 0.06, 0.1, 0.12, 0.08, 0.1, 0.07, 0.06, 0.05, 0.06, 0.1, 0.04, 0.05, 0.02, 0.07, 0.06, 0.07, 0.07]
+    )
     return kinds[int(rng.choice(len(kinds), p=p / p.sum()))]()

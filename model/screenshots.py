@@ -1,5 +1,5 @@
 """Real screenshots of desktop programs and of web applications with labels made by eye: some for training, others for the
-evaluation's sets `desktop`, `programs`, `applications`, `packages` and `crates`.
+evaluation's sets `desktop`, `programs`, `applications`, `packages`, `crates` and `interfaces`.
 
     python -m model.screenshots
 
@@ -7,11 +7,11 @@ screenshots.csv lists pictures out of Debian packages (release 12), mostly of ma
 applications (`pypi:name==version`, the file as it is called in the source archive), out of packages on npm (`npm:name@version`) and
 of crates.io (`crate:name@version`), and the checkboxes on them, a line each; a picture without any has one line without a state.
 Those of `programs` were picked at random, five a package, and looked at one by one.  All others are pictures on which the network of
-the day (0.8.0, 0.9.0, for PyPI 0.10.0 and 0.11.0, for npm 0.11.0, 0.13.0 and 0.15.0, for crates.io 0.13.0) took something for a checkbox.  Its
+the day (0.8.0, 0.9.0, for PyPI 0.10.0, 0.11.0 and 0.20.0, for npm 0.11.0, 0.13.0 and 0.15.0, for crates.io 0.13.0) took something for a checkbox.  Its
 boxes were looked at: for `desktop` one by one and down to a confidence of 0.05, on seven pictures a package picked at random; for
 `applications` so, too, on pictures picked at random, for `packages`, at most two of a package, photographs and drawings among them,
-and for `crates`, at most three; for training in groups of boxes that look alike, down to 0.3, those of 0.15.0 picture by picture, down
-to 0.15.  Edges are as that network drew them, so that IoU says little here.  `ambiguous`, and ignored, are the ticks of menus, brackets
+for `crates`, at most three, and for `interfaces`, likewise, down to 0.15; for training in groups of boxes that look alike, down to 0.3, those of
+0.15.0 and 0.20.0 picture by picture, down to 0.15.  Edges are as that network drew them, so that IoU says little here.  `ambiguous`, and ignored, are the ticks of menus, brackets
 in terminals, squares in palettes of colours and symbols, and what groups held of both.
 
 Which is for what goes by package: those in held_out.csv are kept from training, and so is all of crates.io, a source that nothing is

@@ -14,7 +14,7 @@ Sets:
   other               pages by another generator with other fonts (model.alt_pages)
   web                 screenshots of HTML with CSS kits and icons that training does not see (model.browser_pages)
   large               the same 1,600 to 3,840 px wide, with boxes of the usual size
-  desktop, programs, applications, packages, crates
+  desktop, programs, applications, packages, crates, interfaces
                       real screenshots and other pictures (written by model.screenshots)
 """
 

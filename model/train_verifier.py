@@ -64,6 +64,8 @@ ARROW = (
 )  # a mouse pointer, from its tip
 TITLE_SHARE = 0.03  # of what is no box, the square that enlarges a window
 LEFT_SHARE = 0.02  # of the empty boxes, made the sign of a link that leads elsewhere
+LIT_SHARE = 0.05  # of the empty boxes on light ground, made white ones on a dark screen, as browsers draw them where a page brings no style
+LIT_MARKED = 0.4  # of these, ticked
 GHOST_SHARE = 0.05  # of the boxes, on the back of the paper: what shines through is not to be counted
 BEHIND_SHARE = 0.06  # of the crops, with something else on the back of the paper
 GHOST_INK = (
@@ -171,9 +173,17 @@ class Candidates(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
                     box, label = np.zeros(4, np.float32), NONE
                 else:
                     crop, label = marked(stored, box, label, rng)
+                if (
+                    on_dark := crop is stored
+                    and label == EMPTY
+                    and rng.random() < LIT_SHARE
+                    and np.median(crop) >= PAPER
+                ):
+                    crop, label, wide = *lit(stored, box, rng), 255 - wide
                 crop = pointed(crop, rng)
                 if crop is not stored:
                     wide = inlaid(wide, crop)
+                invertible = not on_dark and not solid(crop, box)
                 if (chance := rng.random()) < BEHIND_SHARE:
                     crop, wide = through((crop, wide), aside(stock.pick(rng)[:2], rng), rng)
                 elif label != NONE and chance > 1 - GHOST_SHARE:
@@ -181,7 +191,7 @@ class Candidates(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
                     sheet = through(front, (crop, wide), rng)
                     if sheet is not front and blank_middle(front[0]):
                         (crop, wide), box, label = sheet, np.zeros(4, np.float32), NONE
-                views, box = seen(crop, wide, box, rng, bare=not titled)
+                views, box = seen(crop, wide, box, rng, bare=not titled, invertible=invertible)
                 crops.append(views)
                 labels.append(label)
                 boxes.append(box)
@@ -245,6 +255,34 @@ def left(crop: Grey, box: Floats, rng: Rng) -> Grey:
     canvas.path(np.stack([np.array([x1 + tail * width, y1 + (1 - tail) * height]), tip]), thick, ink)
     canvas.path(tip + np.array([[-head, 0], [0, 0], [0, head]]), thick, ink)
     return canvas.image
+
+
+def lit(crop: Grey, box: Floats, rng: Rng) -> tuple[Grey, int]:
+    """A stored crop [CUT,CUT] on light paper, and its empty box [4], on a dark screen, where the box is white within a grey frame;
+    with its state, for some are ticked.
+    """
+    canvas = Canvas.over(255 - crop)
+    x1, y1, x2, y2 = box.tolist()
+    radius, line = float(rng.choice([0.0, 0.12, 0.2])) * (x2 - x1), float(rng.uniform(0.04, 0.12)) * (x2 - x1)
+    canvas.round_bar(x1, y1, x2, y2, radius, float(rng.uniform(90, 190)))
+    canvas.round_bar(x1 + line, y1 + line, x2 - line, y2 - line, max(0.0, radius - line), float(rng.uniform(215, 255)))
+    if rng.random() >= LIT_MARKED:
+        return canvas.image, EMPTY
+    print_mark(canvas.image, box, rng)
+    return canvas.image, FILLED
+
+
+def solid(crop: Grey, box: Floats) -> bool:
+    """Whether a crop [CUT,CUT] shows a box [4] that is plainly dark within, on light ground: inked over, which on a dark screen a white
+    box is not. (While all were inverted alike, browsers' white boxes on dark pages were taken for filled ones.)
+    """
+    x1, y1, x2, y2 = box.tolist()
+    inset = 0.2 * (x2 - x1)
+    inside = crop[max(0, int(y1 + inset)) : int(y2 - inset) + 1, max(0, int(x1 + inset)) : int(x2 - inset) + 1]
+    if not box.any() or not inside.size:
+        return False
+    low, high = np.percentile(inside, (10, 90))
+    return bool(high - low < 60 and np.median(inside) < np.median(crop) - 60)
 
 
 def print_mark(crop: Grey, box: Floats, rng: Rng) -> None:
@@ -390,9 +428,11 @@ def title_bar(rng: Rng) -> tuple[Grey, Grey]:
     return views[0].image, views[1].image
 
 
-def seen(crop: Grey, wide: Grey, box: Floats, rng: Rng, bare: bool = True) -> tuple[Grey, Floats]:
+def seen(
+    crop: Grey, wide: Grey, box: Floats, rng: Rng, bare: bool = True, invertible: bool = True
+) -> tuple[Grey, Floats]:
     """A stored crop [CUT,CUT] and what is around it [WIDE_CUT,WIDE_CUT] as the verifier might see them [2*SIZE,SIZE], and the box [4]
-    in the close view.  bare: what is around it may be left out.
+    in the close view.  bare: what is around it may be left out.  invertible: light may become dark.
 
     It is cut by the page's edge, shifted and scaled, since the finder's boxes are not exact, taken from a coarser page, bared of what
     is around it, and spoiled.
@@ -415,7 +455,7 @@ def seen(crop: Grey, wide: Grey, box: Floats, rng: Rng, bare: bool = True) -> tu
     around = placed(wide, (middle - CUT / 2) * WIDE / SIDE + WIDE_CUT / 2, factor)
     if rng.random() < WOVEN_SHARE:
         close, around = woven((close, around), rng)
-    out = spoil(np.concatenate(alone(close, around, rng) if bare else (close, around)), rng)
+    out = spoil(np.concatenate(alone(close, around, rng) if bare else (close, around)), rng, invertible=invertible)
     moved = (shows * np.tile(scale, 2) + np.tile(SIZE / 2 - middle * scale, 2)).astype(np.float32)
     if edge is not None:  # beyond it is paper, whatever the page is like
         out = out.copy()

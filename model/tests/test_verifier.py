@@ -281,6 +281,34 @@ def test_what_is_typed_into_a_box_lies_in_its_middle(few: bool, monkeypatch: pyt
     assert np.abs(np.array(middles) / 2 - 68).max() <= 1.5
 
 
+def test_browsers_white_boxes_on_dark_pages_are_empty_unless_ticked() -> None:
+    box, rng = np.array([55, 55, 81, 81], np.float32), np.random.default_rng(3)
+    paper = np.full((CUT, CUT), 240, np.uint8)
+    marked = 0
+    for _ in range(100):
+        crop, state = train_verifier.lit(paper, box, rng)
+        assert crop[:40].max() < 40
+        inside = crop[60:76, 60:76]
+        assert (inside.min() > 210) == (state == EMPTY)
+        marked += state == FILLED
+    assert 25 < marked < 55
+
+
+def test_what_is_inked_over_is_not_shown_as_a_white_box_on_a_dark_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    box = np.array([55, 55, 81, 81], np.float32)
+    crops = {shade: np.full((CUT, CUT), 240, np.uint8) for shade in (30, 235)}
+    for shade, crop in crops.items():
+        crop[55:81, 55:81] = 20
+        crop[57:79, 57:79] = shade
+    assert [train_verifier.solid(crop, box) for crop in crops.values()] == [True, False]
+    assert not train_verifier.solid(crops[30], np.zeros(4, np.float32))
+    rng = np.random.default_rng(1)
+    wide = np.full((WIDE_CUT, WIDE_CUT), 240, np.uint8)
+    for invertible, share in ((False, 0), (True, 0.2)):
+        grounds = [np.median(seen(crops[30], wide, box, rng, invertible=invertible)[0]) for _ in range(200)]
+        assert abs(np.mean(np.array(grounds) < 100) - share) <= share / 2
+
+
 def test_now_and_then_a_candidate_is_alone() -> None:
     crop = np.random.default_rng(0).integers(150, 250, (SIZE, SIZE)).astype(np.uint8)
     rng = np.random.default_rng(1)
@@ -322,7 +350,7 @@ def test_what_is_drawn_on_a_crop_is_in_the_wide_view_too() -> None:
 
 
 def test_what_is_seen_moves_with_its_box(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_verifier, "spoil", lambda image, _: image)
+    monkeypatch.setattr(train_verifier, "spoil", lambda image, _, invertible: image)
     monkeypatch.setattr(train_verifier, "WOVEN_SHARE", 0.0)
     monkeypatch.setattr(train_verifier, "BLIND_SHARE", 0.0)
     crop = np.full((CUT, CUT), 255, np.uint8)
@@ -345,7 +373,7 @@ def test_what_is_seen_moves_with_its_box(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_edge_of_the_page_leaves_most_of_a_box_and_paper_beyond_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_verifier, "spoil", lambda image, _: image)
+    monkeypatch.setattr(train_verifier, "spoil", lambda image, _, invertible: image)
     monkeypatch.setattr(train_verifier, "EDGE_SHARE", 1.0)
     monkeypatch.setattr(train_verifier, "ALONE_SHARE", 0.0)
     monkeypatch.setattr(train_verifier, "WOVEN_SHARE", 0.0)
