@@ -692,7 +692,7 @@ def _bubble_columns(
     small, large = latin.font(max(5, round(bubble * 0.6))), latin.font(round(side * 0.75))
     written = rng.random() < 0.4
     below = y + high + side * rng.uniform(0.05, 0.6)
-    count = int(min(rng.integers(2, 16), (w - line) // step))
+    count = min(int(rng.integers(2, 16)), int((w - line) // step))
     for i in range(count):
         left = x + i * step
         c.frame(left, y, left + side + (line if touching else 0), y + high, line, ink)
