@@ -445,6 +445,12 @@ def worth_a_closer_look(found: Found, reduced: float, numbers: dict[str, Any]) -
     return any_small(likely, closer["below"] * reduced) or (not len(likely.boxes) and reduced >= closer["none"])
 
 
+def ways(level: Grey, upright: dict[str, Any]) -> list[Turn]:
+    """The ways to read a page that is shown at its working size [H,W]: as it is, and as its lines may run."""
+    width, height = size_of(level)
+    return turns(lean(resized(level, (max(1, width // 2), max(1, height // 2)))), upright)
+
+
 def first_look(image: Grey, run: Networks, numbers: dict[str, Any]) -> tuple[Turn, Grey, Found]:
     """How to turn a grey page [H,W] for its lines to run level and upright, the page turned, and what is seen on it at first.
 
@@ -452,10 +458,8 @@ def first_look(image: Grey, run: Networks, numbers: dict[str, Any]) -> tuple[Tur
     """
     scale = numbers["scale"]
     level = resized(image, working_size(*size_of(image), scale))
-    width, height = size_of(level)
-    small = resized(level, (max(1, width // 2), max(1, height // 2)))
     looks: list[tuple[Turn, Grey, Found]] = []
-    for turn in turns(lean(small), numbers["upright"]):
+    for turn in ways(level, numbers["upright"]):
         page = turned(image, turn)
         shown = level if turn == Turn(0, 0.0) else resized(page, working_size(*size_of(page), scale))
         found = candidates(shown, size_of(page), run.finder, numbers)

@@ -660,11 +660,11 @@ def _radios(
         while at < x + w - 8 * size:
             if lettered:
                 wide = side * rng.uniform(1.0, 1.5)
-                c.round_bar(at, y, at + wide, y + side, side / 2, ink, max(0.7, side * 0.06))
                 letter = "ABCDE01234"[int(rng.integers(10))]
-                c.text(at + wide / 2 - text_length(letter, small) / 2, y + side * 0.72, letter, small, ink)
+                bubble = at, y, at + wide, y + side
+                _bubble(c, bubble, letter, small, ink, max(0.7, side * 0.06))
                 if rng.random() < 0.2:
-                    draw_mark(c.image, (at, y, at + wide, y + side), rng, kind="solid")
+                    draw_mark(c.image, bubble, rng, kind="solid")
                 at += wide * 1.4
             else:
                 radio(c, at, y, side, ink, rng.random() < 0.35, rng, paper)
@@ -673,6 +673,15 @@ def _radios(
                 )
         y += side * rng.uniform(1.3, 1.8)
     return y + size * 0.6
+
+
+def _bubble(
+    c: Canvas, edges: tuple[float, float, float, float], sign: str, font: Font, ink: float, line: float
+) -> None:
+    """A bubble to black out, with its sign in it."""
+    x1, y1, x2, y2 = edges
+    c.round_bar(x1, y1, x2, y2, (y2 - y1) / 2, ink, line)
+    c.text((x1 + x2) / 2 - text_length(sign, font) / 2, y1 + (y2 - y1) * 0.72, sign, font, ink)
 
 
 def _bubble_columns(
@@ -695,25 +704,17 @@ def _bubble_columns(
     count = min(int(rng.integers(2, 16)), int((w - line) // step))
     for i in range(count):
         left = x + i * step
+        middle = left + side / 2
         c.frame(left, y, left + side + (line if touching else 0), y + high, line, ink)
         pick = int(rng.integers(rows))
         if written:
-            c.text(
-                left + side / 2 - text_length(signs[pick], large) / 2,
-                y + high / 2 + side * 0.27,
-                signs[pick],
-                large,
-                ink,
-            )
-        middle = left + side / 2
+            c.text(middle - text_length(signs[pick], large) / 2, y + high / 2 + side * 0.27, signs[pick], large, ink)
         for row in range(rows):
             top = below + row * pitch
-            c.round_bar(
-                middle - bubble / 2, top, middle + bubble / 2, top + bubble, bubble / 2, grey, max(0.6, bubble * 0.06)
-            )
-            c.text(middle - text_length(signs[row], small) / 2, top + bubble * 0.72, signs[row], small, grey)
+            edges = middle - bubble / 2, top, middle + bubble / 2, top + bubble
+            _bubble(c, edges, signs[row], small, grey, max(0.6, bubble * 0.06))
             if written and row == pick:
-                draw_mark(c.image, (middle - bubble / 2, top, middle + bubble / 2, top + bubble), rng, kind="solid")
+                draw_mark(c.image, edges, rng, kind="solid")
     return below + rows * pitch + size
 
 

@@ -64,7 +64,7 @@ ARROW = (
 )  # a mouse pointer, from its tip
 TITLE_SHARE = 0.03  # of what is no box, the square that enlarges a window
 LEFT_SHARE = 0.02  # of the empty boxes, made the sign of a link that leads elsewhere
-LIT_SHARE = 0.05  # of the empty boxes on light ground, made white ones on a dark screen, as browsers draw them where a page brings no style
+LIT_SHARE = 0.05  # of the boxes on light ground that are still empty then, made white ones on a dark screen, as browsers draw them where a page brings no style
 LIT_MARKED = 0.4  # of these, ticked
 GHOST_SHARE = 0.05  # of the boxes, on the back of the paper: what shines through is not to be counted
 BEHIND_SHARE = 0.06  # of the crops, with something else on the back of the paper
@@ -173,13 +173,11 @@ class Candidates(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
                     box, label = np.zeros(4, np.float32), NONE
                 else:
                     crop, label = marked(stored, box, label, rng)
-                if (
-                    on_dark := crop is stored
-                    and label == EMPTY
-                    and rng.random() < LIT_SHARE
-                    and np.median(crop) >= PAPER
-                ):
-                    crop, label, wide = *lit(stored, box, rng), 255 - wide
+                empty = crop is stored and label == EMPTY
+                on_dark = empty and rng.random() < LIT_SHARE and np.median(crop) >= PAPER
+                if on_dark:
+                    crop, label = lit(crop, box, rng)
+                    wide = 255 - wide
                 crop = pointed(crop, rng)
                 if crop is not stored:
                     wide = inlaid(wide, crop)
@@ -276,10 +274,12 @@ def solid(crop: Grey, box: Floats) -> bool:
     """Whether a crop [CUT,CUT] shows a box [4] that is plainly dark within, on light ground: inked over, which on a dark screen a white
     box is not. (While all were inverted alike, browsers' white boxes on dark pages were taken for filled ones.)
     """
+    if not box.any():
+        return False
     x1, y1, x2, y2 = box.tolist()
     inset = 0.2 * (x2 - x1)
     inside = crop[max(0, int(y1 + inset)) : int(y2 - inset) + 1, max(0, int(x1 + inset)) : int(x2 - inset) + 1]
-    if not box.any() or not inside.size:
+    if not inside.size:
         return False
     low, high = np.percentile(inside, (10, 90))
     return bool(high - low < 60 and np.median(inside) < np.median(crop) - 60)

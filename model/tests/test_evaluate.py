@@ -15,12 +15,11 @@ from PIL import Image
 
 from model import detect, errors, evaluate, samples, sets
 from model.degrade import degrade
-from model.detect import networks, resized, settings
+from model.detect import networks, resized, settings, size_of, ways, working_size
 from model.draw import to_grey
 from model.export import DEFAULTS
 from model.page import EMPTY, FILLED, IGNORE, Page, save
 from model.pages import draw_page
-from model.upright import lean, turns
 
 CLOSER = {"below": 0.0, "none": 99.0, "logit": 0.0, "times": 2.0, "pixels": 256 * 256}  # no page is read again
 NUMBERS = {
@@ -502,17 +501,16 @@ def test_the_artifact_and_the_networks_alone_agree(tmp_path: Path) -> None:
 
     Pages that are read in more than one way are left out: where two readings are equally sure, a rounding decides between them.
     """
-    drawn, rng, upright = 0, np.random.default_rng(50), settings()["upright"]
+    drawn, rng, numbers = 0, np.random.default_rng(50), settings()
     while drawn < 400:
         page = degrade(draw_page(rng), rng)
-        height, width = page.image.shape[:2]
-        half = resized(to_grey(page.image), (width // 2, height // 2))
-        if len(page.boxes) and len(turns(lean(half), upright)) == 1:
+        grey = to_grey(page.image)
+        level = resized(grey, working_size(*size_of(grey), numbers["scale"]))
+        if len(page.boxes) and len(ways(level, numbers["upright"])) == 1:
             drawn += len(page.boxes)
-            grey = to_grey(page.image)
             faded = grey if drawn % 2 else (grey // 4 + 90).astype(np.uint8)
             save(Page(faded, page.boxes, page.states), tmp_path, f"{drawn}")
-    pages, numbers = sets.labelled(tmp_path), settings()
+    pages = sets.labelled(tmp_path)
     network = evaluate.by_network(networks(), numbers)(pages)
     artifact = evaluate.by_artifact([os.environ["CHECKBOX_HOST"], "count"])(pages)
     boxes = close = alone = 0

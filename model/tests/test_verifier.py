@@ -294,7 +294,7 @@ def test_browsers_white_boxes_on_dark_pages_are_empty_unless_ticked() -> None:
     assert 25 < marked < 55
 
 
-def test_what_is_inked_over_is_not_shown_as_a_white_box_on_a_dark_page(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_inked_over_is_not_shown_as_a_white_box_on_a_dark_page() -> None:
     box = np.array([55, 55, 81, 81], np.float32)
     crops = {shade: np.full((CUT, CUT), 240, np.uint8) for shade in (30, 235)}
     for shade, crop in crops.items():
