@@ -100,13 +100,27 @@ export class Visit {
     return (await this.page.locator(`#${id}`).textContent()) ?? '';
   }
 
-  /** Where on the screen the picture is. A sharper one may take its place just then: then that one's. */
+  /**
+   * Where on the screen the picture is, once it has come to rest: it is fitted in again in the frame after what lies beside it
+   * has grown, and a sharper one may take its place at any moment.
+   */
   async picture(): Promise<{ x: number; y: number; width: number; height: number }> {
-    for (let tries = 0; tries < 5; tries++) {
+    let before: string | undefined;
+    for (let tries = 0; tries < 50; tries++) {
       const box = await this.page.locator('#stage img').boundingBox();
-      if (box) return box;
+      const now = JSON.stringify(box);
+      if (box && now === before) return box;
+      before = now;
+      await this.#frames(3);
     }
-    throw new Error('no picture is to be seen');
+    throw new Error('no picture comes to rest');
+  }
+
+  /** Waits for so many frames to be drawn. */
+  async #frames(count: number): Promise<void> {
+    await this.page.evaluate(async (count) => {
+      for (let frame = 0; frame < count; frame++) await new Promise(requestAnimationFrame);
+    }, count);
   }
 
   /** Waits for the counts of the picture that is shown. */
