@@ -16,6 +16,7 @@ Sets:
   large               the same 1,600 to 3,840 px wide, with boxes of the usual size
   desktop, programs, applications, packages, crates, interfaces
                       real screenshots and other pictures (written by model.screenshots)
+  demos               pages that come with packages on npm, as a browser shows them (written by model.demos)
 """
 
 from __future__ import annotations

@@ -36,7 +36,15 @@ Views = tuple[Grey, Grey]  # close and wide
 
 HERE = Path(__file__).parent
 # Share of the crops from each folder of pages.  Those that are not there (yet) are passed over, the others keep their proportions.
-MIX = {"corpus": 0.3, "drawn": 0.2, "browser": 0.14, "screens": 0.08, "screenshots": 0.2, "negatives": 0.08}
+MIX = {
+    "corpus": 0.3,
+    "drawn": 0.2,
+    "browser": 0.14,
+    "screens": 0.08,
+    "screenshots": 0.2,
+    "demos": 0.1,
+    "negatives": 0.08,
+}
 OTHER = 0.1  # share of any other folder
 ALONE_SHARE = 0.12  # of the crops, shown with nothing around them
 BLIND_SHARE = 0.1  # of the crops, of which the wide view shows nothing: the close one must do by itself, too
@@ -64,8 +72,9 @@ ARROW = (
 )  # a mouse pointer, from its tip
 TITLE_SHARE = 0.03  # of what is no box, the square that enlarges a window
 LEFT_SHARE = 0.02  # of the empty boxes, made the sign of a link that leads elsewhere
-LIT_SHARE = 0.05  # of the boxes on light ground that are still empty then, made white ones on a dark screen, as browsers draw them where a page brings no style
+LIT_SHARE = 0.08  # of the boxes on light ground that are still empty then, made white ones on a screen's darker ground, as browsers draw them where a page brings no style
 LIT_MARKED = 0.4  # of these, ticked
+COLOURED = 0.6  # of these grounds, those that are neither black nor nearly: bars, buttons and panels of one colour
 GHOST_SHARE = 0.05  # of the boxes, on the back of the paper: what shines through is not to be counted
 BEHIND_SHARE = 0.06  # of the crops, with something else on the back of the paper
 GHOST_INK = (
@@ -176,8 +185,9 @@ class Candidates(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
                 empty = crop is stored and label == EMPTY
                 on_dark = empty and rng.random() < LIT_SHARE and np.median(crop) >= PAPER
                 if on_dark:
-                    crop, label = lit(crop, box, rng)
-                    wide = 255 - wide
+                    ground, ink = colours(rng)
+                    crop, label = lit(coloured(crop, ground, ink), box, rng)
+                    wide = coloured(wide, ground, ink)
                 crop = pointed(crop, rng)
                 if crop is not stored:
                     wide = inlaid(wide, crop)
@@ -255,11 +265,23 @@ def left(crop: Grey, box: Floats, rng: Rng) -> Grey:
     return canvas.image
 
 
+def colours(rng: Rng) -> tuple[float, float]:
+    """The greys of a screen's ground that is not light, and of what is written on it."""
+    if rng.random() >= COLOURED:
+        return float(rng.uniform(0, 40)), float(rng.uniform(190, 255))
+    ground = float(rng.uniform(40, 205))
+    light = ground < 170 and (ground < 120 or rng.random() < 0.7)
+    return ground, float(rng.uniform(225, 255) if light else rng.uniform(0, 40))
+
+
+def coloured(view: Grey, ground: float, ink: float) -> Grey:
+    """A view with another ground in the place of white, and another ink in that of black."""
+    return np.asarray(np.linspace(ink, ground, 256).round(), np.uint8)[view]
+
+
 def lit(crop: Grey, box: Floats, rng: Rng) -> tuple[Grey, int]:
-    """A stored crop [CUT,CUT] on light paper, and its empty box [4], on a dark screen, where the box is white within a grey frame;
-    with its state, for some are ticked.
-    """
-    canvas = Canvas.over(255 - crop)
+    """A crop [CUT,CUT] of a ground that is not light, and its box [4], white within a grey frame; with its state, for some are ticked."""
+    canvas = Canvas.over(crop.copy())
     x1, y1, x2, y2 = box.tolist()
     radius, line = float(rng.choice([0.0, 0.12, 0.2])) * (x2 - x1), float(rng.uniform(0.04, 0.12)) * (x2 - x1)
     canvas.round_bar(x1, y1, x2, y2, radius, float(rng.uniform(90, 190)))

@@ -286,8 +286,11 @@ def test_browsers_white_boxes_on_dark_pages_are_empty_unless_ticked() -> None:
     paper = np.full((CUT, CUT), 240, np.uint8)
     marked = 0
     for _ in range(100):
-        crop, state = train_verifier.lit(paper, box, rng)
-        assert crop[:40].max() < 40
+        ground, ink = train_verifier.colours(rng)
+        assert abs(ground - ink) > 50
+        crop, state = train_verifier.lit(train_verifier.coloured(paper, ground, ink), box, rng)
+        assert np.ptp(crop[:40]) == 0
+        assert abs(int(crop[0, 0]) - ground) < 0.2 * abs(ground - ink)
         inside = crop[60:76, 60:76]
         assert (inside.min() > 210) == (state == EMPTY)
         marked += state == FILLED

@@ -1,0 +1,336 @@
+"""Screenshots of the pages that come with packages on npm: demonstrations, examples, documentation, whole admin panels.
+
+    python -m model.demos
+
+demos.txt lists the packages, picked at random among those whose names speak of interfaces and that hold HTML.  Their pages are shown in
+Chromium as they are, of many widths, light and dark, a share of their checkboxes clicked; nothing but the packages themselves and what they
+ask of the usual CDNs, which is taken from npm as well, is let through.  What is a checkbox and whether it is ticked the document says, to the
+pixel: `<input type="checkbox">` as the browser draws it.  Nothing was looked for by any network, so that here, unlike in screenshots.csv,
+things are as frequent as they are on such pages: a checkbox all alone, or none at all.
+
+Ignored is where a style sheet draws what the browser does not (the input is there, but not to be seen, or has an `appearance` of its own),
+what says that it is a checkbox without being one (`role`), and small elements whose class speaks of checks or ticks.
+
+One package in HELD_OUT is kept from training, whatever its version: the evaluation's set `demos`, pages at their own size.
+
+Needs what browser_pages needs.  Stages: `shots` (pictures, and what the document says of them, as JSON) and `page_of` (a labelled page).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import mimetypes
+import random
+import re
+import subprocess
+import sys
+import urllib.parse
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from model.browser_pages import LEAST, MISSING, browser_path, fetch_package, unpacked
+from model.draw import STORED, to_scale
+from model.page import EMPTY, FILLED, IGNORE, Page, save
+from model.screenshots import versionless
+from model.sets import SETS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page as Tab
+    from playwright.sync_api import Route
+
+HERE = Path(__file__).parent
+LIST = HERE / "demos.txt"
+HELD_OUT = 4
+HOST = "demo.invalid"  # under which a package's files are served
+PAGES, PAGES_WITHOUT = 8, 2  # of a package, of those that speak of checkboxes and of the others, at most
+SCREENS = 3  # of a page, at most
+CLICKED, PARTLY = 0.35, 0.04  # shares of the checkboxes
+CONTRAST = 12  # grey levels: a control with less is not to be seen, whatever its style says
+SHOWN = 2 / 3  # of a checkbox; one that shows less is ignored
+AROUND = 6  # CSS pixels around what is ignored
+SMALL = 60  # CSS pixels: a larger element is not itself a checkbox
+NO_PAGES = re.compile(
+    r"(^|/)(node_modules|coverage|typedoc|jsdoc|apidoc|api|tests?|__tests__|spec|templates?|partials?|src/app|locale)/|lcov",
+    re.I,
+)
+
+# What the document says of everything that may be a checkbox: see `page_of`.
+PLACES = r"""() => {
+  const seen = e => {
+    for (let n = e; n; n = n.parentElement) {
+      const s = getComputedStyle(n);
+      if (s.display === 'none' || s.visibility === 'hidden' || +s.opacity < 0.15) return false;
+    }
+    return true;
+  };
+  const edges = e => { const r = e.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; };
+  const name = e => ((typeof e.className === 'string' ? e.className : e.className?.baseVal) || '') + ' ' + (e.id || '');
+  const names = e => { let s = ''; for (let n = e, i = 0; n && i < 3; n = n.parentElement, i++) s += name(n) + ' '; return s.toLowerCase(); };
+  const out = [];
+  for (const e of [...document.querySelectorAll('*')].slice(0, 20000)) {
+    const input = e.tagName === 'INPUT' && e.type === 'checkbox';
+    const role = ['checkbox', 'menuitemcheckbox'].includes(e.getAttribute('role'));
+    if (!input && !role && !/check|tick|todo|toggle|select|switch/i.test(name(e))) continue;
+    const [x1, y1, x2, y2] = edges(e);
+    let kind = role ? 'role' : 'named';
+    if (input) {
+      kind = getComputedStyle(e).appearance !== 'none' && seen(e) && x2 - x1 >= 5 && y2 - y1 >= 5 ? 'native' : 'hidden';
+      const top = document.elementFromPoint((x1 + x2) / 2, (y1 + y2) / 2);
+      if (kind === 'native' && top && top !== e) kind = 'covered';
+    } else if (!seen(e)) continue;
+    const on = input ? e.indeterminate || e.checked : /true|mixed/.test(e.getAttribute('aria-checked') || '');
+    const label = input ? [...(e.labels || []), e.nextElementSibling, e.parentElement].filter(Boolean).map(edges) : [];
+    out.push({ kind, on, r: [x1, y1, x2, y2], names: names(e), label });
+  }
+  return out;
+}"""
+HOLDS = "() => [document.documentElement.scrollHeight, document.body?.innerText.length ?? 0, document.querySelectorAll('*').length, document.querySelectorAll('canvas, svg, img').length]"
+CLICK = """([share, clicked, partly]) => {
+  [...document.querySelectorAll('input[type=checkbox], [role=checkbox]')].forEach((e, i) => {
+    if ((i * 0.618 + share) % 1 < clicked) try { e.click(); } catch {}
+    if ((i * 0.377 + share) % 1 < partly) e.indeterminate = true;
+  });
+  document.activeElement?.blur();
+  scrollTo(0, 0);
+}"""
+
+
+def read_list(path: Path = LIST) -> list[str]:
+    """The packages, `name@version`."""
+    return [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+
+
+def held_out(package: str) -> bool:
+    """Whether a package is kept from training."""
+    return zlib.crc32(versionless(f"npm:{package}").encode()) % HELD_OUT == 0
+
+
+# ---- pictures ------------------------------------------------------------------------------------------------------
+
+
+def on_npm(address: str) -> tuple[str, str] | None:
+    """The package (`name@version`) and the file in it that an address on a CDN stands for, None where it is none; the file may be ''."""
+    url = urllib.parse.urlparse(address)
+    path = url.path.lstrip("/")
+    if url.netloc == "cdn.jsdelivr.net":
+        if not path.startswith("npm/"):
+            return None
+        path = path.removeprefix("npm/")
+    if url.netloc in ("cdn.jsdelivr.net", "unpkg.com", "npmcdn.com"):
+        found = re.match(r"((?:@[^/]+/)?[^/@]+)(?:@([^/]+))?(?:/(.*))?$", path)
+        return (f"{found[1]}@{found[2] or 'latest'}", found[3] or "") if found else None
+    if found := re.match(r"(?:ajax/)?libs/([^/]+)/([^/]+)/(.+)$", path):  # cdnjs, Google's
+        other = {
+            "twitter-bootstrap": "bootstrap",
+            "jqueryui": "jquery-ui-dist",
+            "lodash.js": "lodash",
+            "moment.js": "moment",
+        }
+        return f"{other.get(found[1], found[1])}@{found[2]}", found[3]
+    if found := re.match(r"(?:ajax/jquery/)?jquery-(\d[\d.]*\d)(\.min)?\.js$", path):
+        return f"jquery@{found[1]}", f"dist/jquery{found[2] or ''}.js"
+    if found := re.match(r"(bootstrap|font-awesome)/(\d[\d.]*\d)/(.+)$", path):
+        return f"{found[1]}@{found[2]}", found[3]
+    return None
+
+
+def file_of(address: str, kits: Path) -> Path | None:
+    """The file that an address on a CDN stands for, out of the package on npm; None where there is none."""
+    if not (which := on_npm(address)):
+        return None
+    package, file = which
+    try:
+        folder = fetch_package(package, kits) / "package"
+        if not file:
+            about = json.loads((folder / "package.json").read_text())
+            file = about.get("unpkg") or about.get("main") or "index.js"
+    except (subprocess.CalledProcessError, OSError, ValueError):
+        return None
+    same = sorted(folder.rglob(Path(file).name), key=lambda path: len(str(path)))  # CDNs have their own folders
+    return next((path for path in (folder / file, folder / "dist" / file, *same) if path.is_file()), None)
+
+
+def server(folder: Path, kits: Path) -> Callable[[Route], None]:
+    """What answers a page's requests: with files of its package's folder, and of what it asks of CDNs; with nothing else."""
+    from playwright.sync_api import Error
+
+    def serve(route: Route) -> None:
+        url = urllib.parse.urlparse(route.request.url)
+        if url.netloc == HOST:
+            path = (folder / urllib.parse.unquote(url.path).lstrip("/")).resolve()
+            file = path if path.is_file() and path.is_relative_to(folder.resolve()) else None
+        else:
+            file = file_of(route.request.url, kits)
+        with suppress(Error):  # the page may be gone
+            if file is None:
+                route.abort()
+                return
+            kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+            headers = {"content-type": kind, "access-control-allow-origin": "*"}
+            route.fulfill(status=200, body=file.read_bytes(), headers=headers)
+
+    return serve
+
+
+def pages_of(folder: Path, rng: random.Random) -> list[Path]:
+    """The HTML files of a package that are worth showing, those that speak of checkboxes first."""
+
+    def rank(path: Path) -> float:
+        text = path.read_text(errors="ignore").lower()
+        styled = "<script" in text or "<link" in text
+        named = re.search("demo|example|index", path.name.lower())
+        return ("checkbox" not in text) - 0.5 * bool(named) + (not styled) + 0.5 * rng.random()
+
+    ranked = sorted(
+        (rank(p), p) for p in folder.rglob("*.htm*") if p.is_file() and not NO_PAGES.search(str(p.relative_to(folder)))
+    )
+    speaking = [path for score, path in ranked if score < 1]
+    return speaking[:PAGES] or [path for _, path in ranked[:PAGES_WITHOUT]]
+
+
+def shoot(tab: Tab, out: Path, about: dict[str, Any], rng: random.Random) -> int:
+    """Pictures of the page that a tab shows, where it has checkboxes and elsewhere; how many."""
+    high = about["height"]
+    full, text, elements, pictures = tab.evaluate(HOLDS)
+    if (text < 20 and not pictures) or elements < 8:
+        return 0  # a page that needs more than there is
+    tab.evaluate(CLICK, [rng.random(), CLICKED, PARTLY])
+    tab.wait_for_timeout(400)
+    wanted = {0} | {
+        max(0, int(p["r"][1] - high * rng.uniform(0.2, 0.6))) for p in tab.evaluate(PLACES) if p["kind"] != "named"
+    }
+    tops: list[int] = []
+    for y in sorted(wanted):
+        if not tops or y - tops[-1] > 0.8 * high:
+            tops.append(y)
+    if full > 2 * high:
+        tops.append(int(rng.uniform(high, full - high)))
+    rng.shuffle(tops)
+    for y in tops[:SCREENS]:
+        tab.evaluate("y => scrollTo(0, y)", y)
+        tab.wait_for_timeout(120)
+        name = f"{zlib.crc32(about['package'].encode()):08x}{zlib.crc32((about['file'] + str(y)).encode()):08x}"
+        places = tab.evaluate(PLACES)
+        (out / f"{name}.png").write_bytes(tab.screenshot(type="png", animations="disabled"))
+        (out / f"{name}.json").write_text(json.dumps({**about, "y": y, "places": places}))
+    return len(tops[:SCREENS])
+
+
+def shots(packages: list[str], kits: Path, out: Path) -> None:
+    """Pictures of the pages of these packages into `out`, NAME.png with NAME.json.  A package that makes trouble is passed over."""
+    from playwright.sync_api import Error, sync_playwright  # an optional package
+
+    out.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=["--no-sandbox", "--disable-gpu"])
+        for number, package in enumerate(packages):
+            done = out / f"{unpacked(out, package).name}.done"
+            if done.exists():
+                continue
+            rng, made = random.Random(package), 0
+            try:
+                folder = fetch_package(package, kits) / "package"
+            except (subprocess.CalledProcessError, FileNotFoundError) as error:
+                print(f"{package}: left out: {error!r}", file=sys.stderr)
+                continue
+
+            for page in pages_of(folder, rng):
+                width = rng.choice([360, 480, 640, 800, 900, 1024, 1100, 1280, 1280, 1366, 1440, 1600])
+                height, scale = int(rng.uniform(500, 1200)), rng.choice([1, 1, 1, 1.25, 1.5, 2])
+                scale = scale if width * scale <= 1800 else 1
+                file = str(page.relative_to(folder))
+                context = browser.new_context(
+                    viewport={"width": width, "height": height},
+                    device_scale_factor=scale,
+                    color_scheme=rng.choice(["light", "light", "dark"]),
+                    service_workers="block",
+                )
+                context.set_default_timeout(5000)
+                context.route("**/*", server(folder, kits))
+                try:
+                    tab = context.new_page()
+                    tab.on("dialog", lambda dialog: dialog.dismiss())
+                    tab.goto(f"http://{HOST}/{urllib.parse.quote(file)}", wait_until="load", timeout=8000)
+                    tab.wait_for_timeout(500)
+                    about = {"package": package, "file": file, "width": width, "height": height, "scale": scale}
+                    made += shoot(tab, out, about, rng)
+                except Error:
+                    pass  # a page that never ends to load, or goes elsewhere
+                finally:
+                    with suppress(Error):
+                        context.close()
+            done.touch()
+            print(f"{number + 1} of {len(packages)}: {package}: {made} pictures", flush=True)
+        browser.close()
+
+
+# ---- labels --------------------------------------------------------------------------------------------------------
+
+
+def page_of(picture: Path) -> Page:
+    """A picture that `shots` made, in grey, labelled as its document says."""
+    about = json.loads(picture.with_suffix(".json").read_text())
+    image = np.asarray(cv2.imread(str(picture), cv2.IMREAD_GRAYSCALE), np.uint8)
+    height, width = image.shape
+    boxes, states = [], []
+
+    def add(edges: tuple[float, ...], state: int) -> None:
+        whole = np.array(edges, np.float64) * about["scale"]
+        shown = whole.clip(0, [width, height, width, height])
+        area = [(e[2] - e[0]) * (e[3] - e[1]) for e in (shown, whole)]
+        if area[0] <= 0:
+            return
+        enough = area[0] >= SHOWN * area[1] and min(shown[2] - shown[0], shown[3] - shown[1]) >= LEAST
+        x1, y1, x2, y2 = shown.round().astype(int)
+        around = image[max(0, y1 - 2) : y2 + 2, max(0, x1 - 2) : x2 + 2]
+        enough = enough and int(around.max()) - int(around.min()) >= CONTRAST
+        boxes.append(shown)
+        states.append(state if enough else IGNORE)
+
+    for place in about["places"]:
+        x1, y1, x2, y2 = place["r"]
+        if place["kind"] == "native":  # the browser draws it square, in the middle
+            side, x, y = min(x2 - x1, y2 - y1) / 2, (x1 + x2) / 2, (y1 + y2) / 2
+            add((x - side, y - side, x + side, y + side), FILLED if place["on"] else EMPTY)
+        elif place["kind"] != "named":
+            for u1, v1, u2, v2 in ((x1, y1, x2, y2), *place["label"]):
+                add((u1 - AROUND, v1 - AROUND, u2 + AROUND, v2 + AROUND), IGNORE)
+        elif max(x2 - x1, y2 - y1) <= SMALL and re.search("check|tick|todo", place["names"]):
+            add((x1 - AROUND, y1 - AROUND, x2 + AROUND, y2 + AROUND), IGNORE)
+    return Page(image, np.array(boxes, np.float32).reshape(-1, 4), np.array(states, np.int8))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Show the pages that come with packages, and label them.")
+    parser.add_argument("--kits", type=Path, default=HERE / "work" / "kits", help="where packages are unpacked")
+    parser.add_argument("--shots", type=Path, default=HERE / "work" / "demos", help="where the pictures are")
+    parser.add_argument("--pages", type=Path, default=HERE / "work" / "pages" / "demos", help="for training")
+    parser.add_argument("--set", type=Path, default=SETS / "demos", help="for the evaluation")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    if browser_path() is None:
+        raise SystemExit(MISSING)
+    packages = read_list()
+    shots(packages, args.kits, args.shots)
+    rng = np.random.default_rng(args.seed)
+    for out in (args.pages, args.set):
+        out.mkdir(parents=True, exist_ok=True)
+    wanted = set(packages)
+    for picture in sorted(args.shots.glob("*.png")):
+        package = json.loads(picture.with_suffix(".json").read_text())["package"]
+        if package in wanted:
+            page = page_of(picture)
+            if not held_out(package):
+                page = to_scale(page, float(rng.uniform(*STORED)))
+            save(page, args.set if held_out(package) else args.pages, picture.stem)
+
+
+if __name__ == "__main__":
+    main()
