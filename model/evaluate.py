@@ -285,7 +285,7 @@ ROUNDS = 8  # of a fit in turns: after four it swings between two fits, 0.04 apa
 # What a box that is alone is given back of what the fit holds against it, and one among others not (sweep in HISTORY.md): nearly all
 # pages of the sets are ones on which something was seen, boxes or not, and far more of them have none than of what people will drop.
 # As much as leaves precision on `web` at 0.995.
-LONE = 0.70
+LONE = 0.90
 BIASES = tuple(step / 4 for step in range(-2, 9))  # added to the logit of "filled"
 
 
