@@ -18,8 +18,8 @@ import html
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ from model.draw import STORED, to_grey, to_scale
 from model.page import EMPTY, FILLED, IGNORE, Page, save
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
     from playwright.sync_api import Page as Tab
 
 HERE = Path(__file__).parent
@@ -478,6 +479,28 @@ def browser_path() -> str | None:
         if found:
             return found
     return None
+
+
+def drivable() -> bool:
+    """Whether the browser and the package that drives it are there."""
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ImportError:
+        return False
+    return browser_path() is not None
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser, closed at the end whatever happens.  Needs what `drivable` asks for."""
+    from playwright.sync_api import sync_playwright  # an optional package
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=["--no-sandbox", "--disable-gpu"])
+        try:
+            yield browser
+        finally:
+            browser.close()
 
 
 def fetch(folder: Path) -> None:
@@ -985,13 +1008,10 @@ def pages(rng: Rng, kits_folder: Path, held_out: bool, large: bool = False) -> G
 
     Needs what MISSING names.
     """
-    from playwright.sync_api import sync_playwright  # an optional package
-
     kits = [k for k in KITS if k.held_out == held_out]
     fonts = [(i, icon_names(kits_folder, i)) for i in ICONS if i.held_out == held_out]
     path = kits_folder / f"page-{rng.integers(1 << 40)}.html"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path(), args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as browser:
         try:
             while True:
                 least, most, highest = (1600, 3840, 4000) if large else (150, 1600, 1400)
@@ -1011,7 +1031,6 @@ def pages(rng: Rng, kits_folder: Path, held_out: bool, large: bool = False) -> G
                         yield page
                 context.close()
         finally:
-            browser.close()
             path.unlink(missing_ok=True)
 
 
@@ -1040,12 +1059,8 @@ def worn(page: Page, rng: Rng) -> Page:
 
 def ready(kits_folder: Path) -> bool:
     """Whether the browser, the package and the kits are there."""
-    try:
-        import playwright.sync_api  # noqa: F401
-    except ImportError:
-        return False
     packages = {k.package for k in KITS if k.package} | {i.package for i in ICONS}
-    return browser_path() is not None and all(unpacked(kits_folder, p).exists() for p in packages)
+    return drivable() and all(unpacked(kits_folder, p).exists() for p in packages)
 
 
 def main() -> None:

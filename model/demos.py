@@ -29,21 +29,23 @@ import urllib.parse
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from model.browser_pages import LEAST, MISSING, browser_path, fetch_package, unpacked
+from model.browser_pages import LEAST, MISSING, chromium, drivable, fetch_package, unpacked
 from model.draw import STORED, to_scale
 from model.page import EMPTY, FILLED, IGNORE, Page, save
 from model.screenshots import versionless
 from model.sets import SETS
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Route
     from playwright.sync_api import Page as Tab
-    from playwright.sync_api import Route
 
 HERE = Path(__file__).parent
 LIST = HERE / "demos.txt"
@@ -141,8 +143,9 @@ def on_npm(address: str) -> tuple[str, str] | None:
     return None
 
 
+@cache
 def file_of(address: str, kits: Path) -> Path | None:
-    """The file that an address on a CDN stands for, out of the package on npm; None where there is none."""
+    """The file that an address on a CDN stands for, out of the package on npm; None where there is none, which is asked once."""
     if not (which := on_npm(address)):
         return None
     package, file = which
@@ -153,8 +156,11 @@ def file_of(address: str, kits: Path) -> Path | None:
             file = about.get("unpkg") or about.get("main") or "index.js"
     except (subprocess.CalledProcessError, OSError, ValueError):
         return None
+    for path in (folder / file, folder / "dist" / file):
+        if path.is_file():
+            return path
     same = sorted(folder.rglob(Path(file).name), key=lambda path: len(str(path)))  # CDNs have their own folders
-    return next((path for path in (folder / file, folder / "dist" / file, *same) if path.is_file()), None)
+    return next((path for path in same if path.is_file()), None)
 
 
 def server(folder: Path, kits: Path) -> Callable[[Route], None]:
@@ -223,55 +229,72 @@ def shoot(tab: Tab, out: Path, about: dict[str, Any], rng: random.Random) -> int
     return len(tops[:SCREENS])
 
 
+def visit(browser: Browser, page: Path, folder: Path, kits: Path, package: str, out: Path, rng: random.Random) -> int:
+    """Pictures of one page of a package; how many, none of a page that never ends to load, or goes elsewhere."""
+    from playwright.sync_api import Error
+
+    width = rng.choice([360, 480, 640, 800, 900, 1024, 1100, 1280, 1280, 1366, 1440, 1600])
+    height, scale = int(rng.uniform(500, 1200)), rng.choice([1, 1, 1, 1.25, 1.5, 2])
+    scale = scale if width * scale <= 1800 else 1
+    file = str(page.relative_to(folder))
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        device_scale_factor=scale,
+        color_scheme=rng.choice(["light", "light", "dark"]),
+        service_workers="block",
+    )
+    context.set_default_timeout(5000)
+    context.route("**/*", server(folder, kits))
+    try:
+        tab = context.new_page()
+        tab.on("dialog", lambda dialog: dialog.dismiss())
+        tab.goto(f"http://{HOST}/{urllib.parse.quote(file)}", wait_until="load", timeout=8000)
+        tab.wait_for_timeout(500)
+        about = {"package": package, "file": file, "width": width, "height": height, "scale": scale}
+        return shoot(tab, out, about, rng)
+    except Error:
+        return 0
+    finally:
+        with suppress(Error):
+            context.close()
+
+
 def shots(packages: list[str], kits: Path, out: Path) -> None:
     """Pictures of the pages of these packages into `out`, NAME.png with NAME.json.  A package that makes trouble is passed over."""
-    from playwright.sync_api import Error, sync_playwright  # an optional package
-
     out.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path(), args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as browser:
         for number, package in enumerate(packages):
             done = out / f"{unpacked(out, package).name}.done"
             if done.exists():
                 continue
-            rng, made = random.Random(package), 0
             try:
                 folder = fetch_package(package, kits) / "package"
             except (subprocess.CalledProcessError, FileNotFoundError) as error:
                 print(f"{package}: left out: {error!r}", file=sys.stderr)
                 continue
-
-            for page in pages_of(folder, rng):
-                width = rng.choice([360, 480, 640, 800, 900, 1024, 1100, 1280, 1280, 1366, 1440, 1600])
-                height, scale = int(rng.uniform(500, 1200)), rng.choice([1, 1, 1, 1.25, 1.5, 2])
-                scale = scale if width * scale <= 1800 else 1
-                file = str(page.relative_to(folder))
-                context = browser.new_context(
-                    viewport={"width": width, "height": height},
-                    device_scale_factor=scale,
-                    color_scheme=rng.choice(["light", "light", "dark"]),
-                    service_workers="block",
-                )
-                context.set_default_timeout(5000)
-                context.route("**/*", server(folder, kits))
-                try:
-                    tab = context.new_page()
-                    tab.on("dialog", lambda dialog: dialog.dismiss())
-                    tab.goto(f"http://{HOST}/{urllib.parse.quote(file)}", wait_until="load", timeout=8000)
-                    tab.wait_for_timeout(500)
-                    about = {"package": package, "file": file, "width": width, "height": height, "scale": scale}
-                    made += shoot(tab, out, about, rng)
-                except Error:
-                    pass  # a page that never ends to load, or goes elsewhere
-                finally:
-                    with suppress(Error):
-                        context.close()
+            rng = random.Random(package)
+            made = sum(visit(browser, page, folder, kits, package, out, rng) for page in pages_of(folder, rng))
             done.touch()
             print(f"{number + 1} of {len(packages)}: {package}: {made} pictures", flush=True)
-        browser.close()
 
 
 # ---- labels --------------------------------------------------------------------------------------------------------
+
+
+def area(edges: NDArray[np.float64]) -> float:
+    x1, y1, x2, y2 = edges.tolist()
+    return (x2 - x1) * (y2 - y1)
+
+
+def plain(image: NDArray[np.uint8], shown: NDArray[np.float64], whole: NDArray[np.float64]) -> bool:
+    """Whether enough of a control [4] is `shown` on a picture [H,W] [4] for it to be found."""
+    x1, y1, x2, y2 = shown.round().astype(int)
+    around = image[max(0, y1 - 2) : y2 + 2, max(0, x1 - 2) : x2 + 2]
+    return (
+        area(shown) >= SHOWN * area(whole)
+        and float((shown[2:] - shown[:2]).min()) >= LEAST
+        and int(around.max()) - int(around.min()) >= CONTRAST
+    )
 
 
 def page_of(picture: Path) -> Page:
@@ -284,15 +307,10 @@ def page_of(picture: Path) -> Page:
     def add(edges: tuple[float, ...], state: int) -> None:
         whole = np.array(edges, np.float64) * about["scale"]
         shown = whole.clip(0, [width, height, width, height])
-        area = [(e[2] - e[0]) * (e[3] - e[1]) for e in (shown, whole)]
-        if area[0] <= 0:
+        if area(shown) <= 0:
             return
-        enough = area[0] >= SHOWN * area[1] and min(shown[2] - shown[0], shown[3] - shown[1]) >= LEAST
-        x1, y1, x2, y2 = shown.round().astype(int)
-        around = image[max(0, y1 - 2) : y2 + 2, max(0, x1 - 2) : x2 + 2]
-        enough = enough and int(around.max()) - int(around.min()) >= CONTRAST
         boxes.append(shown)
-        states.append(state if enough else IGNORE)
+        states.append(state if state == IGNORE or plain(image, shown, whole) else IGNORE)
 
     for place in about["places"]:
         x1, y1, x2, y2 = place["r"]
@@ -315,7 +333,7 @@ def main() -> None:
     parser.add_argument("--set", type=Path, default=SETS / "demos", help="for the evaluation")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    if browser_path() is None:
+    if not drivable():
         raise SystemExit(MISSING)
     packages = read_list()
     shots(packages, args.kits, args.shots)
@@ -325,11 +343,12 @@ def main() -> None:
     wanted = set(packages)
     for picture in sorted(args.shots.glob("*.png")):
         package = json.loads(picture.with_suffix(".json").read_text())["package"]
-        if package in wanted:
-            page = page_of(picture)
-            if not held_out(package):
-                page = to_scale(page, float(rng.uniform(*STORED)))
-            save(page, args.set if held_out(package) else args.pages, picture.stem)
+        if package not in wanted:
+            continue
+        page, out = page_of(picture), args.set
+        if not held_out(package):
+            page, out = to_scale(page, float(rng.uniform(*STORED))), args.pages
+        save(page, out, picture.stem)
 
 
 if __name__ == "__main__":
