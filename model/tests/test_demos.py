@@ -108,3 +108,28 @@ def test_a_package_is_shown_and_labelled(tmp_path: Path, monkeypatch: pytest.Mon
             assert np.ptp(beside) < 12  # and not beyond
         assert x2 - x1 == y2 - y1
         assert x2 - x1 in (20, 25, 30, 40)
+
+
+@pytest.mark.skipif(browser_pages.browser_path() is None, reason=browser_pages.MISSING)
+def test_what_is_planted_is_labelled_and_round_ones_are_not(tmp_path: Path) -> None:
+    pytest.importorskip("playwright")
+    words = "".join(f"<p style='margin:12px'>Words of line {k}</p><input type=text>" for k in range(12))
+    with browser_pages.chromium() as browser:
+        tab = browser.new_page(viewport={"width": 640, "height": 900})
+        tab.set_content(f"<!doctype html><body style='margin:40px'>{words}")
+        tab.evaluate(demos.PLANT, [3, 40])
+        planted = tab.evaluate("() => [...document.querySelectorAll('[data-planted]')].map(e => [e.type, e.checked])")
+        places = tab.evaluate(demos.PLACES)
+        tab.screenshot(path=tmp_path / "a.png")
+    (tmp_path / "a.json").write_text(json.dumps({"scale": 1, "places": places}))
+    squares = [on for kind, on in planted if kind == "checkbox"]
+    assert len(squares) > 10
+    assert len(squares) < len(planted)  # the others are round
+    assert [(p["kind"], p["on"]) for p in places] == [("native", on) for on in squares]
+    page = demos.page_of(tmp_path / "a.png")
+    seen = page.states != IGNORE
+    assert seen.mean() > 0.8  # but for those below the screen, or of the ground's colour
+    for (x1, y1, x2, y2), state in zip(page.boxes[seen].astype(int), page.states[seen], strict=True):
+        assert x2 - x1 == y2 - y1
+        assert state in (EMPTY, FILLED)
+        assert np.ptp(page.image[y1 - 1 : y2 + 1, x1 - 1 : x2 + 1]) >= demos.CONTRAST
