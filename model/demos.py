@@ -119,13 +119,13 @@ PLANT = r"""([seed, groups]) => {
   const fits = e => !e.closest('[data-planted]') && small(e) && (field(e) || words(e) && !e.closest('svg, select, textarea, pre, head, math'));
   const all = [...document.body.querySelectorAll('*')].slice(0, 8000).filter(fits);
   const fields = all.filter(field);
-  const mark = (on, kind, ink) => {
+  const mark = (kind, ink) => {
     const paths = { tick: 'M3 8.5 6.5 12 13 4', cross: 'M4 4 12 12M12 4 4 12', dash: 'M3 8H13', dot: 'M5 5H11V11H5Z' };
     return `url("data:image/svg+xml,${encodeURIComponent(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="${paths[kind]}" fill="${kind === 'dot' ? ink : 'none'}" stroke="${ink}" stroke-width="${1.2 + random() * 1.4}"/></svg>`)}") center / 100% no-repeat`;
   };
   const look = text => {
     const light = (text.match(/\d+/g) ?? [0]).slice(0, 3).every(v => v > 150);  // words on a dark ground
-    const native = random() < 0.6, side = random() < 0.45 && native ? 0 : 9 + Math.floor(random() ** 2 * 20);
+    const native = random() < 0.6, side = random() < 0.45 && native ? 13 : 9 + Math.floor(random() ** 2 * 20);
     const at = { native, side, accent: random() < 0.3 ? colour() : '', dark: light && random() < 0.5, margin: `${Math.floor(random() * 4)}px ${Math.floor(random() * 7)}px ${Math.floor(random() * 4)}px ${Math.floor(random() * 5)}px`, align: pick(['baseline', 'middle', 'middle', 'text-bottom', '-2px']) };
     const solid = random() < 0.5, ink = pick([text, text, '#888', '#ccc', '#333', colour()]);
     return { ...at, solid, ink, line: pick([1, 1, 1, 1.5, 2]), radius: pick([0, 0, 2, 3, 4]), ground: pick(['#fff', '#fff', 'transparent', '#f4f4f4']), fill: pick([ink, colour()]), kind: pick(['tick', 'tick', 'tick', 'tick', 'cross', 'dash', 'dot']), shadow: random() < 0.1 };
@@ -137,13 +137,12 @@ PLANT = r"""([seed, groups]) => {
     const on = random() < 0.45;
     box.checked = on;
     if (on && !round && at.native && random() < 0.05) box.indeterminate = true;
-    const style = { position: 'static', float: 'none', display: 'inline-block', visibility: 'visible', opacity: '1', transform: 'none', clip: 'auto', 'clip-path': 'none', margin: at.margin, padding: '0', 'vertical-align': at.align, 'box-sizing': 'border-box', 'min-width': '0', 'min-height': '0', 'max-width': 'none', flex: 'none', outline: 'none', appearance: at.native ? 'auto' : 'none' };
-    for (const [k, v] of Object.entries(at.side ? { width: at.side + 'px', height: at.side + 'px' } : { width: '13px', height: '13px' })) style[k] = v;
+    const style = { position: 'static', float: 'none', display: 'inline-block', visibility: 'visible', opacity: '1', transform: 'none', clip: 'auto', 'clip-path': 'none', margin: at.margin, padding: '0', 'vertical-align': at.align, 'box-sizing': 'border-box', 'min-width': '0', 'min-height': '0', 'max-width': 'none', flex: 'none', outline: 'none', appearance: at.native ? 'auto' : 'none', width: at.side + 'px', height: at.side + 'px' };
     if (at.accent) style['accent-color'] = at.accent;
     if (at.dark) style['color-scheme'] = 'dark';
     if (!at.native) Object.assign(style, {
       border: `${at.line}px solid ${on && at.solid ? at.fill : at.ink}`, 'border-radius': round ? '50%' : at.radius + 'px', 'box-shadow': at.shadow ? '1px 1px 2px #0006' : 'none',
-      background: on ? `${mark(on, at.kind, at.solid ? '#fff' : at.fill)} ${at.solid ? at.fill : at.ground}` : at.ground,
+      background: on ? `${mark(at.kind, at.solid ? '#fff' : at.fill)} ${at.solid ? at.fill : at.ground}` : at.ground,
     });
     for (const [k, v] of Object.entries(style)) box.style.setProperty(k, v, 'important');
     return box;
@@ -151,10 +150,9 @@ PLANT = r"""([seed, groups]) => {
   const plant = (e, at, round, where) => {
     const box = control(at, round);
     if (field(e)) {
-      if (!e.parentElement) return;
       if (random() < 0.7) {  // in a cell of its own
         const cell = document.createElement('span');
-        const high = Math.max(e.getBoundingClientRect().height, (at.side || 13) + 4);
+        const high = Math.max(e.getBoundingClientRect().height, at.side + 4);
         cell.style.cssText = `display:inline-flex;align-items:center;justify-content:center;vertical-align:middle;box-sizing:border-box;flex:none;height:${high}px;padding:0 ${Math.floor(4 + random() * 10)}px;border:1px solid ${pick(['#ccc', '#ced4da', '#999', 'transparent'])};border-radius:${pick([0, 3, 4])}px 0 0 ${pick([0, 3, 4])}px;background:${pick(['#eee', '#e9ecef', '#f8f9fa', '#ddd', '#f5f5f5', colour()])}`;
         e.style.setProperty('display', 'inline-block', 'important');
         e.style.setProperty('vertical-align', 'middle', 'important');
@@ -178,7 +176,6 @@ PLANT = r"""([seed, groups]) => {
     }
     for (const x of group) if (!x.querySelector('[data-planted]')) plant(x, at, round, where);
   }
-  scrollTo(0, 0);
 }"""
 
 
