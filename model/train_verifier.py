@@ -41,7 +41,7 @@ MIX = {
     "drawn": 0.2,
     "browser": 0.14,
     "screens": 0.08,
-    "screenshots": 0.2,
+    "screenshots": 0.26,
     "demos": 0.08,
     "planted": 0.14,
     "negatives": 0.08,
