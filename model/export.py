@@ -34,13 +34,13 @@ TOLERANCE = 1e-4
 
 # Read by model/detect.py and by the detector; model/README.md says what each key means.
 DEFAULTS: dict[str, object] = {
-    "version": "0.23.0",
+    "version": "0.24.0",
     "sha256": "",
     "contrast": {"share": 0.0001, "least": 16, "noise": 12, "enough": 100},
     "scale": {"long_side": 952, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 160},
     "closer": {"below": 9.0, "none": 3.5, "logit": -2.0, "times": 2.0, "pixels": 32_000_000},
-    "upright": {"sideways": 0.25, "least": 3.0, "peak": 2.5, "blocks": 6},
-    "candidates": {"logit": -1.05, "alike": 0.75},
+    "upright": {"sideways": 0.25, "least": 3.0, "peak": 2.25, "blocks": 6},
+    "candidates": {"logit": -1.0, "alike": 0.75},
     "verifier": {"size": verifier.SIZE, "side": verifier.BOX, "wide": verifier.WIDE},
     "calibration": {"finder": 0.5, "verifier": 1.0, "alike": 0.0, "offset": 0.0},
     "faint": 0.15,

@@ -321,7 +321,7 @@ mod tests {
     const NUMBERS: Upright = Upright {
         sideways: 0.25,
         least: 3.0,
-        peak: 2.5,
+        peak: 2.25,
         blocks: 6,
     };
 
