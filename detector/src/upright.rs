@@ -401,7 +401,7 @@ mod tests {
                 degrees: -2.9,
                 ..sure
             },
-            Lean { peak: 2.4, ..sure },
+            Lean { peak: 2.2, ..sure },
             Lean { blocks: 5, ..sure },
         ] {
             assert_eq!(turns(doubtful, &NUMBERS), [Turn::default()]);
