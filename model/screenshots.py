@@ -11,10 +11,10 @@ the day (0.8.0, 0.9.0, for PyPI 0.10.0, 0.11.0 and 0.20.0, for npm 0.11.0, 0.13.
 boxes were looked at: for `desktop` one by one and down to a confidence of 0.05, on seven pictures a package picked at random; for
 `applications` so, too, on pictures picked at random, for `packages`, at most two of a package, photographs and drawings among them,
 for `crates`, at most three, and for `interfaces`, likewise, down to 0.15; for training in groups of boxes that look alike, down to 0.3, those of
-0.15.0 and 0.20.0 picture by picture, down to 0.15.  Edges are as that network drew them, so that IoU says little here.  `ambiguous`, and ignored, are the ticks of menus, brackets
-in terminals, what is too small, too faint or too much cut off to tell, and, but for training, squares in palettes of colours.  The labels for training were put right after 0.23.0, since groups
-that look alike had held both: wherever that network and a label disagree, down to 0.1, each was looked at, and so was every kind of box
-labelled, one of those of a package that look alike.
+0.15.0 and 0.20.0 picture by picture, down to 0.15.  Edges are as that network drew them, so that IoU says little here.  `ambiguous`, and
+ignored, are the ticks of menus, brackets in terminals, what is too small, too faint or too much cut off to tell, and, but for training,
+squares in palettes of colours.  The labels for training were put right after 0.23.0, since groups that look alike had held both: where that
+network and a label disagree, down to 0.1, and of every kind of box labelled, one of those of a package that look alike was looked at.
 
 Which is for what goes by package: those in held_out.csv are kept from training, and so is all of crates.io, a source that nothing is
 trained on.
