@@ -160,7 +160,7 @@ class BoxStyle:
     fill < 0 for none. radius: of the corners, in sides.  shadow: offset in pixels, 0 for none.  aspect: width
     over height. mark: the printed mark; mark_grey its grey; solid_fill: the whole box takes this grey when
     filled (screens), or -1. mark_size: of the mark, in sides.  shade: how much darker the fill is at the bottom than
-    at the top, below 0 for lighter.
+    at the top, below 0 for lighter.  gloss: how much darker its lower half is at once, as if it mirrored something.
     """
 
     border: str
@@ -178,6 +178,7 @@ class BoxStyle:
     glyph_empty: str = ""
     glyph_filled: str = ""
     shade: float = 0.0
+    gloss: float = 0.0
 
 
 MARKS = ("tick", "cross", "glyph", "solid", "dot", "dash", "diagonal", "inset")
@@ -192,18 +193,23 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
         grey = paper + (toward - paper) * rng.uniform(0.3, 0.8)
     line = float(
         rng.choice(
-            [rng.uniform(0.5, 1.0), rng.uniform(1.0, 1.8), rng.uniform(1.8, 3.2), 0.11 * side],
-            p=[0.25, 0.5, 0.18, 0.07],
+            [
+                rng.uniform(0.5, 1.0),
+                rng.uniform(1.0, 1.8),
+                rng.uniform(1.8, 3.2),
+                0.11 * side,
+                rng.uniform(0.16, 0.3) * side,
+            ],
+            p=[0.24, 0.48, 0.15, 0.06, 0.07],
         )
     )
-    line = min(line, 0.2 * side)
     borders = ["solid", "dashed", "dotted", "double", "open", "bevel", "hand", "none", "glyph"]
     if screen and dark:  # toolkits for games and tools paint boxes without a line
-        p = [0.68, 0.01, 0.01, 0.01, 0.0, 0.04, 0.0, 0.15, 0.1]
+        p = [0.66, 0.01, 0.01, 0.03, 0.0, 0.04, 0.0, 0.15, 0.1]
     elif screen:
-        p = [0.71, 0.01, 0.02, 0.02, 0.0, 0.07, 0.0, 0.04, 0.13]
+        p = [0.69, 0.01, 0.02, 0.04, 0.0, 0.07, 0.0, 0.04, 0.13]
     else:
-        p = [0.68, 0.025, 0.035, 0.04, 0.03, 0.02, 0.03, 0.03, 0.11]
+        p = [0.61, 0.03, 0.035, 0.07, 0.05, 0.02, 0.04, 0.03, 0.115]
     border = str(rng.choice(borders, p=p))
     fill, radius, shadow, aspect = -1.0, 0.0, 0.0, 1.0
     r = rng.random()
@@ -223,9 +229,12 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
         grey = paper + (toward - paper) * rng.uniform(0.3, 0.65)
         fill = paper + (toward - paper) * rng.uniform(0.03, 0.15)
         radius = float(rng.uniform(0.08, 0.25))
-    shade = 0.0
-    if screen and border == "solid" and rng.random() < 0.08:  # as browsers drew them until about 2015
-        shade = float(rng.choice([-1, 1]) * rng.uniform(15, 50))
+    shade = gloss = 0.0
+    if screen and border == "solid" and rng.random() < 0.1:  # as browsers drew them until about 2015
+        if rng.random() < 0.6:
+            shade = float(rng.choice([-1, 1]) * rng.uniform(15, 50))
+        else:
+            gloss, shade = float(rng.uniform(8, 40)), float(rng.uniform(-20, 20))
         fill = 255.0 - max(0.0, -shade) - float(rng.uniform(0, 12))
         grey = float(rng.uniform(90, 175))
     if not screen and border == "solid" and rng.random() < 0.07:
@@ -237,8 +246,7 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
         mark = "tick"
     mark_grey = grey if rng.random() < 0.5 else ink
     solid_fill = -1.0
-    if border in ("dashed", "dotted"):
-        line = min(line, 0.1 * side)
+    line = min(line, {"solid": 0.3, "dashed": 0.1, "dotted": 0.1}.get(border, 0.2) * side)
     if screen and mark in ("tick", "dash") and rng.random() < 0.6:  # accent colour with a light mark
         solid_fill = float(rng.uniform(30, 150)) if not dark or rng.random() < 0.6 else float(rng.uniform(140, 240))
         mark_grey = 255.0 if solid_fill < 150 else 20.0
@@ -263,6 +271,7 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
             else rng.choice([rng.uniform(0.35, 0.6), rng.uniform(1.05, 1.3)])
         ),
         shade=shade,
+        gloss=gloss,
     )
     faces = [f for f in symbols if f.has("\u2610\u2611\u2612")]
     if border == "glyph":
@@ -316,10 +325,11 @@ def draw_box(
             canvas.round_bar(x, y, x2, y2, radius, 255)
     if style.fill >= 0:
         canvas.round_bar(x, y, x2, y2, radius, style.fill)
-    if style.shade:  # in six steps
+    if style.shade or style.gloss:  # in six steps
         for top, low in itertools.pairwise(np.linspace(y + line, y2 - line, 7).round().tolist()):
             reach = (top + low - 2 * y) / (2 * h)
-            canvas.bar(x + line, top, x2 - line, low, float(np.clip(style.fill - style.shade * reach, 0, 255)))
+            darker = style.shade * reach + (style.gloss if reach > 0.5 else 0.0)
+            canvas.bar(x + line, top, x2 - line, low, float(np.clip(style.fill - darker, 0, 255)))
     if filled and style.solid_fill >= 0:
         canvas.round_bar(x, y, x2, y2, radius, style.solid_fill)
         if style.border != "none" and rng.random() < 0.5:

@@ -13,8 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import IterableDataset
 
+from model.fonts import book
 from model.net import STRIDE
-from model.page import FILLED, IGNORE, pages_in
+from model.page import EMPTY, FILLED, IGNORE, Page, pages_in
+from model.restyle import restyle
 
 Rng = np.random.Generator
 Grey = NDArray[np.uint8]
@@ -26,6 +28,10 @@ VISIBLE = 2 / 3  # share of a box that must lie in the crop for it to be a box
 REFRESH = 60.0  # seconds between looks for new pages
 
 HARD_SHARE = 0.2  # of the crops that show a place the network got wrong, where such places are known
+
+ANEW_SHARE = 0.12  # of the crops, with other boxes in the places of the empty ones
+ANEW_MARKED = 0.4  # of these boxes, with a printed mark
+EDGE = 3  # px from the crop's edge in which a box is left as it is
 
 BLANK = 8.0  # grey levels; a crop that varies less holds nothing
 
@@ -116,6 +122,21 @@ def clip(boxes: Floats, width: int, height: int) -> Floats:
     w, h = inside[:, 2] - inside[:, 0], inside[:, 3] - inside[:, 1]
     inside[(w * h < VISIBLE * whole) | (np.minimum(w, h) < MIN_SIDE), 4] = IGNORE
     return inside[(w > 0.5) & (h > 0.5)]
+
+
+def anew(crop: Grey, boxes: Floats, rng: Rng) -> tuple[Grey, Floats]:
+    """A crop [H,W] whose empty boxes are others, all in one style of the generator's, some of them marked; and its boxes [n,5] then.
+
+    So that each style comes in real places, too.  (Plain boxes with a double outline, or one a quarter as thick as they are, were called
+    filled, or not found.)  What the crop's edge cuts or touches stays as it is.
+    """
+    height, width = crop.shape
+    inside = (boxes[:, :2] > EDGE).all(1) & (boxes[:, 2:4] < [width - EDGE, height - EDGE]).all(1)
+    open_to = (boxes[:, 4] == EMPTY) & inside
+    page = Page(crop.copy(), boxes[:, :4].copy(), np.where(open_to, EMPTY, IGNORE).astype(np.int8))
+    page = restyle(page, rng.random(len(boxes)) < ANEW_MARKED, rng, book(0))
+    drawn = np.column_stack([page.boxes, page.states]).astype(np.float32)
+    return page.image, np.where(open_to[:, None], drawn, boxes)
 
 
 def spoil(image: Grey, rng: Rng, *, invertible: bool = True) -> Grey:
@@ -217,6 +238,8 @@ class Crops(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
                 crop, inside = cut(image, boxes, rng, self.crop, around)
                 if not len(inside) and crop.std() < BLANK:  # nothing to learn from bare paper: one more try
                     crop, inside = cut(image, boxes, rng, self.crop)
+                if rng.random() < ANEW_SHARE:
+                    crop, inside = anew(crop, inside, rng)
                 t = assign(inside, self.crop, self.crop)
                 images.append(spoil(crop, rng))
                 targets.append(np.concatenate([np.stack([t.weight, t.positive, t.filled]), t.box]))

@@ -327,7 +327,13 @@ def _installed() -> list[Face]:
     if shutil.which("fc-list") is None:
         return []
     form = "%{file}\t%{index}\t%{family[0]}\t%{style[0]}\t%{variable}\t%{charset}\n"
-    listing = subprocess.run(["fc-list", "--format", form], capture_output=True, text=True, check=True).stdout
+    command = [
+        "fc-list",
+        "--format",
+        form,
+        ":outline=true",
+    ]  # pictures of one size, as of Noto Color Emoji, can't be set at another
+    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     faces = []
     for line in sorted(listing.splitlines()):
         path, index, family, style, variable, charset = line.split("\t")

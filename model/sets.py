@@ -34,14 +34,17 @@ from model.alt_pages import draw_alt_page
 from model.degrade import degrade
 from model.detect import read_grey
 from model.draw import mark, to_grey
+from model.fonts import book
 from model.page import EMPTY, FILLED, IGNORE, Page, pages_in, save
 from model.pages import draw_page
+from model.styles import KINDS, styled_page
 from model.upright import around
 
 HERE = Path(__file__).parent
 SETS = HERE / "work" / "eval"
 EVAL_SEED = 990_000  # drawn evaluation pages: seeds that model.draw is not given
 DRAWN, WEB, LARGE = 100, 240, 60
+STYLED = 24  # pages of each kind of style
 # The set `small`: of these sets, of one page in so many, a piece with a box and one without.
 PIECES_OF = {"applications": 1, "programs": 1, "web": 3, "clean200": 3, "poor": 3, "pen": 3, "other": 2}
 WORN_OF = {"accident": 1, "clean200": 3}  # the sets `faded`, `through` and `photo`: of these sets, one page in so many
@@ -235,6 +238,11 @@ def build(folder: Path, root: Path | None) -> None:
         for i in range(DRAWN):
             page = draw_alt_page(np.random.default_rng(EVAL_SEED + i))
             save(Page(to_grey(page.image), page.boxes, page.states), place("other"), f"{i:04d}")
+    if not (folder / "styles").exists():
+        for kind in KINDS:
+            for i in range(STYLED):
+                rng = np.random.default_rng([EVAL_SEED + i, KINDS.index(kind)])
+                save(styled_page(kind, rng, book(1)), place("styles"), f"{kind}_{i:02d}")
     kits = HERE / "work" / "kits"
     for name, count in (("web", WEB), ("large", LARGE)):
         if (folder / name).exists():

@@ -24,7 +24,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from model import checkpoint
 from model.candidates import CUT, LABELS, NONE, SIDE, WIDE_CUT
 from model.canvas import Canvas, round_cover
-from model.dataset import REFRESH, Floats, Grey, Rng, spoil
+from model.dataset import REFRESH, Floats, Grey, Rng, anew, spoil
 from model.fit import fit, options
 from model.fonts import Face, book
 from model.marks import draw_mark, draw_stray
@@ -56,6 +56,7 @@ LOOSE_SHARE = 0.1  # of the crops, shown as by a finder that hardly found the bo
 LOOSE = 2.0  # so many times as far from its place (0.22.0 gave white boxes on screens, found with an IoU below 0.65, 2.4 less there than in their own place)
 NONE_SHARE = 0.45  # of the crops, beside those of negatives
 EMPTY_SHARE = 0.6  # of the rest; with those that are marked here about half are filled
+ANEW_SHARE = 0.1  # of the empty boxes, drawn anew
 MARK_SHARE = 0.28  # of the empty boxes on light ground, marked here, so that no two marks are seen twice
 LONG_SHARE = 0.3  # of these marks, ticks longer than the box, whose stroke may only graze it
 STRAY_SHARE = 0.08  # of the empty boxes, only crossed by a stroke, or beside one that is marked (with 0.12 ticks that graze were called empty)
@@ -177,6 +178,9 @@ class Candidates(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
             crops, labels, boxes = [], [], []
             for _ in range(self.batch):
                 stored, wide, box, label = stock.pick(rng)
+                if label == EMPTY and rng.random() < ANEW_SHARE:
+                    stored, (drawn,) = anew(stored, np.array([[*box, EMPTY]], np.float32), rng)
+                    wide, box, label = inlaid(wide, stored), drawn[:4], int(drawn[4])
                 if titled := label == NONE and rng.random() < TITLE_SHARE:
                     stored, wide = title_bar(rng)
                     box = np.zeros(4, np.float32)

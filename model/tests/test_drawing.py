@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from model.alt_pages import draw_alt_page
-from model.canvas import Canvas, random_box_style
+from model.canvas import BoxStyle, Canvas, draw_box, random_box_style
 from model.degrade import degrade
 from model.fonts import Face, book
 from model.marks import KINDS, STRAYS, draw_mark, draw_stray
@@ -279,13 +279,21 @@ def test_any_style_can_be_drawn() -> None:
     rng = np.random.default_rng(0)
     for _ in range(300):
         style = random_box_style(rng, 18, 0, 255, bool(rng.random() < 0.5), fonts.symbols)
-        assert 0 < style.line <= 0.2 * 18 + 1e-6
+        assert 0 < style.line <= (0.3 if style.border == "solid" else 0.2) * 18 + 1e-6
         assert 0.7 < style.aspect < 1.5
     canvas = Canvas(20, 10)
     canvas.bar(2.5, 1, 4, 3, 0)
     assert canvas.image[1, 2] == 128
     assert canvas.image[1, 3] == 0
     assert canvas.image[3].min() == 255
+
+
+def test_a_glossy_box_is_darker_in_its_lower_half() -> None:
+    rng, fonts = np.random.default_rng(0), book(0)
+    style = BoxStyle("solid", 1, 100, 250, 0, 0, 1, "tick", 0, -1, 1, gloss=30)
+    canvas = Canvas(40, 40)
+    draw_box(canvas, 10, 10, 20, style, False, rng, fonts.symbols, fonts.pick(rng))
+    assert canvas.image[[10, 12, 18, 22, 28, 29], 20].tolist() == [100, 250, 250, 220, 220, 100]
 
 
 def test_sheet_shows_all_pages(pages: list[Page]) -> None:

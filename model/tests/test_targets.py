@@ -145,3 +145,31 @@ def test_a_page_replaced_meanwhile_is_passed_over(tmp_path: Path) -> None:
     remove(tmp_path / "a.npy")
     assert all(pages.pick(np.random.default_rng(k), 0.0)[0].shape == (64, 64) for k in range(8))
     assert [p.name for p in pages_in(tmp_path)] == ["b.npy"]
+
+
+def test_empty_boxes_drawn_anew_have_their_own_edges_and_states() -> None:
+    crop = np.full((96, 200), 255, np.uint8)
+    given = np.array(
+        [[20, 30, 46, 56, EMPTY], [80, 30, 106, 56, FILLED], [140, 30, 166, 56, EMPTY], [182, 30, 200, 56, EMPTY]],
+        np.float32,
+    )
+    for x1, y1, x2, y2 in given[:, :4].astype(int).tolist():
+        crop[y1:y2, x1:x2] = 0
+        crop[y1 + 2 : y2 - 2, x1 + 2 : x2 - 2] = 255
+    before, marked = crop.copy(), []
+    for seed in range(60):
+        drawn, labels = dataset.anew(crop, given, np.random.default_rng(seed))
+        assert (crop == before).all()
+        assert (labels[[1, 3]] == given[[1, 3]]).all(), "one that is filled, and one that the edge cuts"
+        assert (drawn[:, 68:120] == before[:, 68:120]).all()
+        assert (drawn[:, 184:] == before[:, 184:]).all()
+        for k in (0, 2):
+            sides = labels[k, 2:4] - labels[k, :2]
+            assert 0.6 * 26 < sides.min() <= sides.max() < 1.3 * 26
+            np.testing.assert_allclose((labels[k, :2] + labels[k, 2:4]) / 2, (given[k, :2] + given[k, 2:4]) / 2, atol=6)
+            marked.append(labels[k, 4])
+    assert set(marked) == {EMPTY, FILLED}
+    assert 0.25 < np.mean(np.array(marked) == FILLED) < 0.55
+    same = dataset.anew(crop, given[:0], np.random.default_rng(0))
+    assert (same[0] == crop).all()
+    assert same[1].shape == (0, 5)

@@ -1,0 +1,60 @@
+"""Pages of a single style of box each, plainly printed: the set `styles`, which shows a style that is got wrong as a whole.
+
+Sets of real pages hold few styles, and those of drawn pages all of them at once, so that what is wrong with one hides among the others:
+up to 0.24.0 every empty box with a double outline, or with one a quarter as thick as the box, was called filled, on no more than three
+pages of the set `other`.  Here each kind of style has as many pages; text and boxes in columns, no degradation, faces kept for validation.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from model.canvas import BoxStyle, Canvas, draw_box, random_box_style
+from model.fonts import FontBook, Words
+from model.page import EMPTY, FILLED, Page
+
+Rng = np.random.Generator
+PAPER, SCREEN = (1275, 1650), (1200, 800)  # width and height of what is printed and what is on screens
+BOLD, THICK = 0.1, 0.19  # of a box's side: outlines from there on
+KINDS = ("thin", "bold", "thick", "shaded", "double", "dashed", "dotted", "open", "hand", "bevel", "none", "glyph")
+
+
+def kind_of(style: BoxStyle, side: float) -> str:
+    """Which of KINDS a style is for a box of this side: solid ones by how thick their line is."""
+    if style.border != "solid":
+        return style.border
+    if style.shade or style.gloss:
+        return "shaded"
+    return "thin" if style.line < BOLD * side else "bold" if style.line < THICK * side else "thick"
+
+
+def styled_page(kind: str, rng: Rng, fonts: FontBook) -> Page:
+    """A page in grey of boxes of one style, of this kind, four in ten of them marked; every other kind of page a screen's.
+
+    `shaded` boxes are on screens only, `open` ones and those drawn by `hand` on paper only.
+    """
+    screen = kind == "shaded" or (kind not in ("open", "hand") and bool(rng.random() < 0.5))
+    width, height = SCREEN if screen else PAPER
+    light, dark = (215.0, 255.0), (15.0, 60.0)
+    paper = float(rng.uniform(*(dark if screen and rng.random() < 0.3 else light))) if rng.random() < 0.5 else 255.0
+    ink = float(rng.uniform(190, 255) if paper < 110 else rng.uniform(0, 60))
+    side = float(rng.uniform(11, 26 if screen else 36))
+    style = random_box_style(rng, side, ink, paper, screen, fonts.symbols)
+    while kind_of(style, side) != kind:
+        style = random_box_style(rng, side, ink, paper, screen, fonts.symbols)
+    face = fonts.pick(rng)
+    font, words = face.font(max(11, round(0.9 * side))), Words(rng, face, "latin")
+    canvas = Canvas(width, height, round(paper))
+    boxes: list[tuple[float, float, float, float]] = []
+    states: list[int] = []
+    for y in np.arange(50, height - 60, 2.2 * side + 20).tolist():
+        for x in (80, 80 + width // 3, 80 + 2 * width // 3):
+            if rng.random() < 0.35:
+                continue
+            filled = bool(rng.random() < 0.4)
+            left, top = x + float(rng.random()), y + float(rng.random())
+            style, edges = draw_box(canvas, left, top, side, style, filled, rng, fonts.symbols, face)
+            boxes.append(edges)
+            states.append(FILLED if filled else EMPTY)
+            canvas.text(x + 1.6 * side, y + 0.85 * side, words.phrase(int(rng.integers(1, 4))), font, ink)
+    return Page(canvas.image, np.array(boxes, np.float32).reshape(-1, 4), np.array(states, np.int8))
