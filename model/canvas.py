@@ -184,8 +184,10 @@ class BoxStyle:
 MARKS = ("tick", "cross", "glyph", "solid", "dot", "dash", "diagonal", "inset")
 
 
-def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bool, symbols: list[Face]) -> BoxStyle:
-    """A style for boxes of about ``side`` pixels on ``paper``."""
+def random_box_style(
+    rng: Rng, side: float, ink: float, paper: float, screen: bool, symbols: list[Face], border: str | None = None
+) -> BoxStyle:
+    """A style for boxes of about ``side`` pixels on ``paper``; border: that of `BoxStyle`, at random if None."""
     dark = paper < 110
     toward = 255.0 if dark else 0.0
     grey = ink
@@ -210,7 +212,8 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
         p = [0.69, 0.01, 0.02, 0.04, 0.0, 0.07, 0.0, 0.04, 0.13]
     else:
         p = [0.61, 0.03, 0.035, 0.07, 0.05, 0.02, 0.04, 0.03, 0.115]
-    border = str(rng.choice(borders, p=p))
+    if border is None:
+        border = str(rng.choice(borders, p=p))
     fill, radius, shadow, aspect = -1.0, 0.0, 0.0, 1.0
     r = rng.random()
     if border == "none":  # pale enough not to be taken for one filled in
@@ -273,8 +276,8 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
         shade=shade,
         gloss=gloss,
     )
-    faces = [f for f in symbols if f.has("\u2610\u2611\u2612")]
     if border == "glyph":
+        faces = [f for f in symbols if f.has("\u2610\u2611\u2612")]
         if not faces:
             return replace(style, border="solid")
         face = faces[int(rng.integers(len(faces)))]
@@ -289,6 +292,40 @@ def random_box_style(rng: Rng, side: float, ink: float, paper: float, screen: bo
         pairs = [pq for pq in pairs if face.has(pq[0] + pq[1])]
         empty, filled = pairs[int(rng.choice(len(pairs)))]
         style = replace(style, face=face, glyph_empty=empty, glyph_filled=filled, ink=float(ink), fill=-1.0, aspect=1.0)
+    return style
+
+
+TRIES = 200  # of the solid ones one in eighteen is thick, one in ten on a screen shaded
+BOLD, THICK = 0.1, 0.19  # of a box's side: outlines from there on
+KINDS = ("thin", "bold", "thick", "shaded", "double", "dashed", "dotted", "open", "hand", "bevel", "none", "glyph")
+
+
+def kind_of(style: BoxStyle, side: float) -> str:
+    """Which of KINDS a style is for a box of this side: solid ones by how thick their line is."""
+    if style.border != "solid":
+        return style.border
+    if style.shade or style.gloss:
+        return "shaded"
+    return "thin" if style.line < BOLD * side else "bold" if style.line < THICK * side else "thick"
+
+
+def may_be_on_screen(kind: str, screen: bool) -> bool:
+    """Whether a box of this kind is on a screen, if it may be: shaded ones are nowhere else, open ones and those by hand nowhere on one."""
+    return kind == "shaded" or (screen and kind not in ("open", "hand"))
+
+
+def box_style_of(
+    kind: str, rng: Rng, side: float, ink: float, paper: float, screen: bool, symbols: list[Face]
+) -> BoxStyle:
+    """A style as `random_box_style` gives, of one of KINDS; `screen` as `may_be_on_screen` says.
+
+    Of another where there is none of that kind: a thin line around a box of six pixels, dingbats that no face has.
+    """
+    border = "solid" if kind in ("thin", "bold", "thick", "shaded") else kind
+    for _ in range(TRIES):
+        style = random_box_style(rng, side, ink, paper, screen, symbols, border)
+        if kind_of(style, side) == kind:
+            break
     return style
 
 

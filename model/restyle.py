@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from model.canvas import Canvas, draw_box, random_box_style
+from model.canvas import Canvas, box_style_of, draw_box, may_be_on_screen, random_box_style
 from model.fonts import FontBook
 from model.page import EMPTY, FILLED, Page
 
@@ -13,8 +13,11 @@ Rng = np.random.Generator
 MARGIN = 0.08  # of a box's side around it that is wiped with it: antialiasing and shadows
 
 
-def restyle(page: Page, filled: NDArray[np.bool_], rng: Rng, fonts: FontBook) -> Page:
-    """The grey page with its empty boxes wiped and drawn anew, all in one random style and `filled` [n] of them marked."""
+def restyle(page: Page, filled: NDArray[np.bool_], rng: Rng, fonts: FontBook, kind: str | None = None) -> Page:
+    """The grey page with its empty boxes wiped and drawn anew, all in one random style and `filled` [n] of them marked.
+
+    kind: one of `canvas.KINDS`; without, each is as frequent as on drawn pages.
+    """
     empty = page.states == EMPTY
     if not empty.any():
         return page
@@ -23,7 +26,11 @@ def restyle(page: Page, filled: NDArray[np.bool_], rng: Rng, fonts: FontBook) ->
     sizes = page.boxes[:, 2:] - page.boxes[:, :2]
     side = float(np.median(sizes[empty].min(1)))
     paper = float(np.median(page.image))
-    style = random_box_style(rng, side, rng.uniform(0, 70), paper, bool(rng.random() < 0.4), fonts.symbols)
+    ink, screen = rng.uniform(0, 70), bool(rng.random() < 0.4)
+    if kind is None:
+        style = random_box_style(rng, side, ink, paper, screen, fonts.symbols)
+    else:
+        style = box_style_of(kind, rng, side, ink, paper, may_be_on_screen(kind, screen), fonts.symbols)
     face = fonts.pick(rng)
     scale = rng.uniform(0.85, 1.1)
     boxes, states = page.boxes.copy(), page.states.copy()

@@ -31,13 +31,14 @@ from numpy.typing import NDArray
 
 from model import browser_pages, corpus
 from model.alt_pages import draw_alt_page
+from model.canvas import KINDS
 from model.degrade import degrade
 from model.detect import read_grey
 from model.draw import mark, to_grey
 from model.fonts import book
 from model.page import EMPTY, FILLED, IGNORE, Page, pages_in, save
 from model.pages import draw_page
-from model.styles import KINDS, styled_page
+from model.styles import styled_page
 from model.upright import around
 
 HERE = Path(__file__).parent

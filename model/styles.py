@@ -9,23 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from model.canvas import BoxStyle, Canvas, draw_box, random_box_style
+from model.canvas import Canvas, box_style_of, draw_box, may_be_on_screen
 from model.fonts import FontBook, Words
 from model.page import EMPTY, FILLED, Page
 
 Rng = np.random.Generator
 PAPER, SCREEN = (1275, 1650), (1200, 800)  # width and height of what is printed and what is on screens
-BOLD, THICK = 0.1, 0.19  # of a box's side: outlines from there on
-KINDS = ("thin", "bold", "thick", "shaded", "double", "dashed", "dotted", "open", "hand", "bevel", "none", "glyph")
-
-
-def kind_of(style: BoxStyle, side: float) -> str:
-    """Which of KINDS a style is for a box of this side: solid ones by how thick their line is."""
-    if style.border != "solid":
-        return style.border
-    if style.shade or style.gloss:
-        return "shaded"
-    return "thin" if style.line < BOLD * side else "bold" if style.line < THICK * side else "thick"
 
 
 def styled_page(kind: str, rng: Rng, fonts: FontBook) -> Page:
@@ -33,15 +22,13 @@ def styled_page(kind: str, rng: Rng, fonts: FontBook) -> Page:
 
     `shaded` boxes are on screens only, `open` ones and those drawn by `hand` on paper only.
     """
-    screen = kind == "shaded" or (kind not in ("open", "hand") and bool(rng.random() < 0.5))
+    screen = may_be_on_screen(kind, bool(rng.random() < 0.5))
     width, height = SCREEN if screen else PAPER
     light, dark = (215.0, 255.0), (15.0, 60.0)
     paper = float(rng.uniform(*(dark if screen and rng.random() < 0.3 else light))) if rng.random() < 0.5 else 255.0
     ink = float(rng.uniform(190, 255) if paper < 110 else rng.uniform(0, 60))
     side = float(rng.uniform(11, 26 if screen else 36))
-    style = random_box_style(rng, side, ink, paper, screen, fonts.symbols)
-    while kind_of(style, side) != kind:
-        style = random_box_style(rng, side, ink, paper, screen, fonts.symbols)
+    style = box_style_of(kind, rng, side, ink, paper, screen, fonts.symbols)
     face = fonts.pick(rng)
     font, words = face.font(max(11, round(0.9 * side))), Words(rng, face, "latin")
     canvas = Canvas(width, height, round(paper))
