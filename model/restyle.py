@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,6 +33,8 @@ def restyle(page: Page, filled: NDArray[np.bool_], rng: Rng, fonts: FontBook, ki
         style = random_box_style(rng, side, ink, paper, screen, fonts.symbols)
     else:
         style = box_style_of(kind, rng, side, ink, paper, may_be_on_screen(kind, screen), fonts.symbols)
+        if style.mark == "solid":  # which is as often the coloured square of a legend, and no checkbox
+            style = replace(style, mark="inset")
     face = fonts.pick(rng)
     scale = rng.uniform(0.85, 1.1)
     boxes, states = page.boxes.copy(), page.states.copy()
