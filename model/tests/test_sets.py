@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from model import sets
+from model.canvas import KINDS
+from model.fonts import book
 from model.page import EMPTY, FILLED, IGNORE, Page
+from model.styles import styled_page
 
 
 @pytest.fixture
@@ -71,3 +74,14 @@ def test_a_photo_shows_the_boxes_where_it_says(page: Page, screen: bool) -> None
             assert inside < 0.5 * around
     empty = sets.photographed(Page(page.image, page.boxes[:0], page.states[:0]), np.random.default_rng(0), screen)
     assert empty.boxes.shape == (0, 4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_of_one_style_has_boxes_of_both_states_and_nothing_runs_into_them(kind: str) -> None:
+    page = styled_page(kind, np.random.default_rng(KINDS.index(kind)), book(1))
+    assert set(page.states.tolist()) == {EMPTY, FILLED}
+    assert (page.boxes[:, :2] > 0).all()
+    assert (page.boxes[:, 2:] < page.image.shape[::-1]).all()
+    for x1, y1, x2, y2 in page.boxes.tolist():
+        before = page.image[round(y1) : round(y2), round(x1 - 0.7 * (x2 - x1)) : round(x1 - 0.3 * (x2 - x1))]
+        assert before.min() == before.max(), "paper, not the end of the words of the column before"
