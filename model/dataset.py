@@ -31,9 +31,8 @@ REFRESH = 60.0  # seconds between looks for new pages
 HARD_SHARE = 0.2  # of the crops that show a place the network got wrong, where such places are known
 
 ANEW_SHARE = 0.2  # of the crops, with other boxes in the places of the empty ones
-ANEW_KINDS = [
-    kind for kind in KINDS if kind != "none"
-]  # without an outline there are swatches enough that are no checkboxes
+# Without an outline there are swatches enough that are no checkboxes.
+ANEW_KINDS = [kind for kind in KINDS if kind != "none"]
 ANEW_MARKED = 0.4  # of these boxes, with a printed mark
 EDGE = 3  # px from the crop's edge in which a box is left as it is
 
@@ -137,7 +136,7 @@ def anew(crop: Grey, boxes: Floats, rng: Rng) -> tuple[Grey, Floats]:
     height, width = crop.shape
     inside = (boxes[:, :2] > EDGE).all(1) & (boxes[:, 2:4] < [width - EDGE, height - EDGE]).all(1)
     open_to = (boxes[:, 4] == EMPTY) & inside
-    page = Page(crop.copy(), boxes[:, :4].copy(), np.where(open_to, EMPTY, IGNORE).astype(np.int8))
+    page = Page(crop.copy(), boxes[:, :4], np.where(open_to, EMPTY, IGNORE).astype(np.int8))
     page = restyle(page, rng.random(len(boxes)) < ANEW_MARKED, rng, book(0), str(rng.choice(ANEW_KINDS)))
     drawn = np.column_stack([page.boxes, page.states]).astype(np.float32)
     return page.image, np.where(open_to[:, None], drawn, boxes)

@@ -327,12 +327,8 @@ def _installed() -> list[Face]:
     if shutil.which("fc-list") is None:
         return []
     form = "%{file}\t%{index}\t%{family[0]}\t%{style[0]}\t%{variable}\t%{charset}\n"
-    command = [
-        "fc-list",
-        "--format",
-        form,
-        ":outline=true",
-    ]  # pictures of one size, as of Noto Color Emoji, can't be set at another
+    # Without outlines are pictures of one size, as Noto Color Emoji's, which can't be set at another.
+    command = ["fc-list", "--format", form, ":outline=true"]
     listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     faces = []
     for line in sorted(listing.splitlines()):

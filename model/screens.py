@@ -9,6 +9,7 @@ from model import lookalikes as look
 from model.sheet import Sheet
 
 REAL = 0.75  # of the icons on a screen, where real ones are to be had
+SEEN = 60.0  # grey levels by which the signs of a bar differ from it, at least
 
 
 def _switch(s: Sheet, x: float, middle: float, h: float) -> float:
@@ -431,7 +432,8 @@ def title_bar(s: Sheet, x: float, y: float, w: float) -> float:
     rng, lk = s.rng, s.look
     bar = lk.size * rng.uniform(1.5, 2.8)
     fill = float(rng.choice([lk.paper, lk.tint(0.1), lk.tint(0.25), 60.0, 110.0, 255.0]))
-    grey = 255.0 if fill < 130 else float(rng.choice([0.0, 60.0, 100.0]))
+    darker = [grey for grey in (0.0, 60.0, 100.0) if fill - grey > SEEN]
+    grey = 255.0 if fill < 130 else float(rng.choice(darker))
     s.canvas.bar(x, y, x + w, y + bar, fill)
     side = min(max(6.0, lk.size * rng.uniform(0.5, 0.95)), bar * 0.7)
     apart = side * rng.uniform(1.5, 5)

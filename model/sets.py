@@ -240,9 +240,9 @@ def build(folder: Path, root: Path | None) -> None:
             page = draw_alt_page(np.random.default_rng(EVAL_SEED + i))
             save(Page(to_grey(page.image), page.boxes, page.states), place("other"), f"{i:04d}")
     if not (folder / "styles").exists():
-        for kind in KINDS:
+        for number, kind in enumerate(KINDS):
             for i in range(STYLED):
-                rng = np.random.default_rng([EVAL_SEED + i, KINDS.index(kind)])
+                rng = np.random.default_rng([EVAL_SEED + i, number])
                 save(styled_page(kind, rng, book(1)), place("styles"), f"{kind}_{i:02d}")
     kits = HERE / "work" / "kits"
     for name, count in (("web", WEB), ("large", LARGE)):

@@ -1,8 +1,8 @@
 """Pages of a single style of box each, plainly printed: the set `styles`, which shows a style that is got wrong as a whole.
 
 Sets of real pages hold few styles, and those of drawn pages all of them at once, so that what is wrong with one hides among the others:
-up to 0.24.0 every empty box with a double outline, or with one a quarter as thick as the box, was called filled, on no more than three
-pages of the set `other`.  Here each kind of style has as many pages; text and boxes in columns, no degradation, faces kept for validation.
+up to 0.24.0 half the empty boxes with a thick outline were called filled and a quarter of those with a double one, which showed on no more
+than three pages of the set `other`.  Here each kind of style has as many pages; text and boxes in columns, no degradation, faces kept for validation.
 """
 
 from __future__ import annotations
