@@ -297,11 +297,11 @@ def random_box_style(
 
 TRIES = 200  # of the solid ones one in eighteen is thick, one in ten on a screen shaded
 BOLD, THICK = 0.1, 0.19  # of a box's side: outlines from there on
-KINDS = ("thin", "bold", "thick", "shaded", "double", "dashed", "dotted", "open", "hand", "bevel", "none", "glyph")
+BOX_KINDS = ("thin", "bold", "thick", "shaded", "double", "dashed", "dotted", "open", "hand", "bevel", "none", "glyph")
 
 
 def kind_of(style: BoxStyle, side: float) -> str:
-    """Which of KINDS a style is for a box of this side: solid ones by how thick their line is."""
+    """Which of BOX_KINDS a style is for a box of this side: solid ones by how thick their line is."""
     if style.border != "solid":
         return style.border
     if style.shade or style.gloss:
@@ -317,7 +317,7 @@ def may_be_on_screen(kind: str, screen: bool) -> bool:
 def box_style_of(
     kind: str, rng: Rng, side: float, ink: float, paper: float, screen: bool, symbols: list[Face]
 ) -> BoxStyle:
-    """A style as `random_box_style` gives, of one of KINDS; `screen` as `may_be_on_screen` says.
+    """A style as `random_box_style` gives, of one of BOX_KINDS; `screen` as `may_be_on_screen` says.
 
     Of another where there is none of that kind: a thin line around a box of six pixels, dingbats that no face has.
     """

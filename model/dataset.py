@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import IterableDataset
 
-from model.canvas import KINDS
+from model.canvas import BOX_KINDS
 from model.fonts import book
 from model.net import STRIDE
 from model.page import EMPTY, FILLED, IGNORE, Page, pages_in
@@ -32,7 +32,10 @@ HARD_SHARE = 0.2  # of the crops that show a place the network got wrong, where 
 
 ANEW_SHARE = 0.2  # of the crops, with other boxes in the places of the empty ones
 # Without an outline there are swatches enough that are no checkboxes.
-ANEW_KINDS = [kind for kind in KINDS if kind != "none"]
+ANEW_KINDS = [kind for kind in BOX_KINDS if kind != "none"]
+OFTEN = {"thick": 4, "double": 2, "shaded": 2}  # times as often as others: empty ones of these kinds were called filled
+ANEW_WEIGHTS = np.array([OFTEN.get(kind, 1) for kind in ANEW_KINDS], float)
+ANEW_WEIGHTS /= ANEW_WEIGHTS.sum()
 ANEW_MARKED = 0.4  # of these boxes, with a printed mark
 EDGE = 3  # px from the crop's edge in which a box is left as it is
 
@@ -137,7 +140,8 @@ def anew(crop: Grey, boxes: Floats, rng: Rng) -> tuple[Grey, Floats]:
     inside = (boxes[:, :2] > EDGE).all(1) & (boxes[:, 2:4] < [width - EDGE, height - EDGE]).all(1)
     open_to = (boxes[:, 4] == EMPTY) & inside
     page = Page(crop.copy(), boxes[:, :4], np.where(open_to, EMPTY, IGNORE).astype(np.int8))
-    page = restyle(page, rng.random(len(boxes)) < ANEW_MARKED, rng, book(0), str(rng.choice(ANEW_KINDS)))
+    kind = str(rng.choice(ANEW_KINDS, p=ANEW_WEIGHTS))
+    page = restyle(page, rng.random(len(boxes)) < ANEW_MARKED, rng, book(0), kind)
     drawn = np.column_stack([page.boxes, page.states]).astype(np.float32)
     return page.image, np.where(open_to[:, None], drawn, boxes)
 

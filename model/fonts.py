@@ -529,6 +529,16 @@ def text_length(text: str, font: Font) -> float:
     return float(font.getlength(text))
 
 
+def fitted(text: str, font: Font, room: float) -> str:
+    """As many of the text's words as fit into ``room`` pixels, roughly; a part of the first where not even that one does."""
+    length = text_length(text, font)
+    if length <= room or not text:
+        return text
+    keep = max(1, int(len(text) * room / length) - 1)
+    cut = text[:keep]
+    return cut.rsplit(" ", 1)[0] if " " in cut else cut
+
+
 def ink_of(text: str, font: Font) -> tuple[NDArray[np.uint8], int, int]:
     """Coverage uint8 ``[h, w]`` of ``text``, and the column and row in it of the pen's position on the baseline."""
     ascent, descent = font.getmetrics()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.canvas import Canvas
-from model.fonts import Face, Font, FontBook, Words, ink_of, text_length
+from model.fonts import Face, Font, FontBook, Words, fitted, ink_of, text_length
 from model.marks import draw_mark, draw_path, random_hand
 
 Rng = np.random.Generator
@@ -479,10 +479,7 @@ def _bullets(
             c.path(_p((x, m - side), (x + side * 1.4, m), (x, m + side)), 1, ink, True, True)
         else:
             c.round_bar(x, m - side / 2, x + side, m + side / 2, side, ink, max(0.7, side * 0.15))
-        text = words.phrase(int(rng.integers(2, 9)))
-        while text and text_length(text, font) > w - 2 * size and " " in text:
-            text = text.rsplit(" ", 1)[0]
-        c.text(x + size, y, text, font, ink)
+        c.text(x + size, y, fitted(words.phrase(int(rng.integers(2, 9))), font, w - 2 * size), font, ink)
     return y + size
 
 

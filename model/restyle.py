@@ -18,7 +18,7 @@ MARGIN = 0.08  # of a box's side around it that is wiped with it: antialiasing a
 def restyle(page: Page, filled: NDArray[np.bool_], rng: Rng, fonts: FontBook, kind: str | None = None) -> Page:
     """The grey page with its empty boxes wiped and drawn anew, all in one random style and `filled` [n] of them marked.
 
-    kind: one of `canvas.KINDS`, whose mark is then no solid square; without, each is as frequent as on drawn pages.
+    kind: one of `canvas.BOX_KINDS`, whose mark is then no solid square; without, each is as frequent as on drawn pages.
     """
     empty = page.states == EMPTY
     if not empty.any():

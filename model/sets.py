@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from model import browser_pages, corpus
 from model.alt_pages import draw_alt_page
-from model.canvas import KINDS
+from model.canvas import BOX_KINDS
 from model.degrade import degrade
 from model.detect import read_grey
 from model.draw import mark, to_grey
@@ -240,7 +240,7 @@ def build(folder: Path, root: Path | None) -> None:
             page = draw_alt_page(np.random.default_rng(EVAL_SEED + i))
             save(Page(to_grey(page.image), page.boxes, page.states), place("other"), f"{i:04d}")
     if not (folder / "styles").exists():
-        for number, kind in enumerate(KINDS):
+        for number, kind in enumerate(BOX_KINDS):
             for i in range(STYLED):
                 rng = np.random.default_rng([EVAL_SEED + i, number])
                 save(styled_page(kind, rng, book(1)), place("styles"), f"{kind}_{i:02d}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.canvas import BoxStyle, Canvas, draw_box, random_box_style
-from model.fonts import LATIN, SCRIPTS, SHAPED, Face, Font, FontBook, Words, text_length
+from model.fonts import LATIN, SCRIPTS, SHAPED, Face, Font, FontBook, Words, fitted, text_length
 from model.lookalikes import LETTERS, radio
 from model.page import EMPTY, FILLED, IGNORE, Page
 
@@ -138,13 +138,8 @@ class Sheet:
         return text_length(text, self._font(self._face(text, bold), scale))
 
     def fit(self, text: str, room: float, scale: float = 1.0, bold: bool = False) -> str:
-        """As many of the text's words as fit into ``room`` pixels, roughly."""
-        length = self.length(text, scale, bold)
-        if length <= room or not text:
-            return text
-        keep = max(1, int(len(text) * room / length) - 1)
-        cut = text[:keep]
-        return cut.rsplit(" ", 1)[0] if " " in cut else cut
+        """``fonts.fitted``, in the look's type."""
+        return fitted(text, self._font(self._face(text, bold), scale), room)
 
     def phrase(self, low: int, high: int, room: float, scale: float = 1.0, bold: bool = False) -> str:
         """``low`` to ``high`` words, cut to ``room`` pixels."""

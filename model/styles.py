@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from model.canvas import Canvas, box_style_of, draw_box, may_be_on_screen
-from model.fonts import FontBook, Words, text_length
+from model.fonts import FontBook, Words, fitted
 from model.page import EMPTY, FILLED, Page
 
 Rng = np.random.Generator
@@ -43,8 +43,8 @@ def styled_page(kind: str, rng: Rng, fonts: FontBook) -> Page:
             style, edges = draw_box(canvas, left, top, side, style, filled, rng, fonts.symbols, face)
             boxes.append(edges)
             states.append(FILLED if filled else EMPTY)
-            text = words.phrase(int(rng.integers(1, 4)))
-            while text_length(text, font) > width / 3 - 3 * side:  # it would run into the next column's box
-                text = text[: len(text) // 2]
+            text = fitted(
+                words.phrase(int(rng.integers(1, 4))), font, width / 3 - 3 * side
+            )  # not into the next column's box
             canvas.text(x + 1.6 * side, y + 0.85 * side, text, font, ink)
     return Page(canvas.image, np.array(boxes, np.float32).reshape(-1, 4), np.array(states, np.int8))

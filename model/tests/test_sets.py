@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model import sets
-from model.canvas import KINDS
+from model.canvas import BOX_KINDS
 from model.fonts import book
 from model.page import EMPTY, FILLED, IGNORE, Page
 from model.styles import styled_page
@@ -76,9 +76,9 @@ def test_a_photo_shows_the_boxes_where_it_says(page: Page, screen: bool) -> None
     assert empty.boxes.shape == (0, 4)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BOX_KINDS)
 def test_a_page_of_one_style_has_boxes_of_both_states_and_nothing_runs_into_them(kind: str) -> None:
-    page = styled_page(kind, np.random.default_rng(KINDS.index(kind)), book(1))
+    page = styled_page(kind, np.random.default_rng(BOX_KINDS.index(kind)), book(1))
     assert set(page.states.tolist()) == {EMPTY, FILLED}
     assert (page.boxes[:, :2] > 0).all()
     assert (page.boxes[:, 2:] < page.image.shape[::-1]).all()
