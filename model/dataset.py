@@ -33,7 +33,7 @@ HARD_SHARE = 0.2  # of the crops that show a place the network got wrong, where 
 ANEW_SHARE = 0.2  # of the crops, with other boxes in the places of the empty ones
 # Without an outline there are swatches enough that are no checkboxes.
 ANEW_KINDS = [kind for kind in BOX_KINDS if kind != "none"]
-OFTEN = {"thick": 4, "double": 2, "shaded": 2}  # times as often as others: empty ones of these kinds were called filled
+OFTEN = {"thick": 4, "double": 2}  # times as often as others: empty ones of these kinds were called filled
 ANEW_WEIGHTS = np.array([OFTEN.get(kind, 1) for kind in ANEW_KINDS], float)
 ANEW_WEIGHTS /= ANEW_WEIGHTS.sum()
 ANEW_MARKED = 0.4  # of these boxes, with a printed mark

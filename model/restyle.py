@@ -13,6 +13,7 @@ from model.page import EMPTY, FILLED, Page
 
 Rng = np.random.Generator
 MARGIN = 0.08  # of a box's side around it that is wiped with it: antialiasing and shadows
+DARK = 110  # grey of paper below which ink is light
 
 
 def restyle(page: Page, filled: NDArray[np.bool_], rng: Rng, fonts: FontBook, kind: str | None = None) -> Page:
@@ -24,11 +25,11 @@ def restyle(page: Page, filled: NDArray[np.bool_], rng: Rng, fonts: FontBook, ki
     if not empty.any():
         return page
     canvas = Canvas.over(page.image)
-    height, width = page.image.shape
     sizes = page.boxes[:, 2:] - page.boxes[:, :2]
     side = float(np.median(sizes[empty].min(1)))
-    paper = float(np.median(page.image))
-    ink, screen = rng.uniform(0, 70), bool(rng.random() < 0.4)
+    paper = float(np.median([np.median(_rim(page.image, box, side)[1]) for box in page.boxes[empty]]))
+    dark = paper < DARK  # dark ink there made black blocks of boxes
+    ink, screen = float(rng.uniform(190, 255) if dark else rng.uniform(0, 70)), dark or bool(rng.random() < 0.4)
     if kind is None:
         style = random_box_style(rng, side, ink, paper, screen, fonts.symbols)
     else:
@@ -40,14 +41,21 @@ def restyle(page: Page, filled: NDArray[np.bool_], rng: Rng, fonts: FontBook, ki
     boxes, states = page.boxes.copy(), page.states.copy()
     for i in np.flatnonzero(empty):
         x1, y1, x2, y2 = (float(v) for v in page.boxes[i])
-        gap = MARGIN * side + 1
-        left, top = max(0, int(x1 - gap)), max(0, int(y1 - gap))
-        right, bottom = min(width, int(np.ceil(x2 + gap))), min(height, int(np.ceil(y2 + gap)))
-        patch = page.image[top:bottom, left:right]
-        rim = np.concatenate([patch[0], patch[-1], patch[:, 0], patch[:, -1]])
+        patch, rim = _rim(page.image, page.boxes[i], side)
         patch[...] = np.uint8(np.median(rim))
         own = min(x2 - x1, y2 - y1) * scale
         at = (x1 + x2) / 2 - own / 2, (y1 + y2) / 2 - own / 2
         style, boxes[i] = draw_box(canvas, *at, own, style, bool(filled[i]), rng, fonts.symbols, face)
         states[i] = FILLED if filled[i] else EMPTY
     return Page(page.image, boxes, states)
+
+
+def _rim(
+    image: NDArray[np.uint8], box: NDArray[np.float32], side: float
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """What is to be wiped of a box [4] (a view of the image), and the pixels at its edge, which are paper."""
+    gap = MARGIN * side + 1
+    left, top = (max(0, int(v - gap)) for v in box[:2])
+    right, bottom = (int(np.ceil(v + gap)) for v in box[2:])
+    patch = image[top:bottom, left:right]
+    return patch, np.concatenate([patch[0], patch[-1], patch[:, 0], patch[:, -1]])

@@ -187,6 +187,24 @@ def test_restyled_boxes_stand_in_the_places_of_the_old_ones() -> None:
             assert page.image[y1 - 1 : y2 + 1, x1 - 1 : x2 + 1].std() > 2, "something is drawn"
 
 
+@pytest.mark.parametrize("kind", ["bold", "thick"])
+@pytest.mark.parametrize("paper", [25, 245])
+def test_restyled_boxes_are_outlined_in_an_ink_that_shows_on_their_paper(kind: str, paper: int) -> None:
+    for seed in range(12):
+        image = np.full(
+            (80, 120), 255 - paper, np.uint8
+        )  # most of the page is of another grey than what is around the box
+        image[10:70, 10:70] = paper
+        box = np.array([[28, 28, 52, 52]], np.float32)
+        page = restyle(
+            Page(image, box, np.array([EMPTY], np.int8)), np.array([False]), np.random.default_rng(seed), book(0), kind
+        )
+        x1, y1, x2, y2 = page.boxes[0].round().astype(int)
+        inside = page.image[y1:y2, x1:x2].astype(int) - paper
+        outline = float(np.median(np.concatenate([inside[1], inside[-2], inside[:, 1], inside[:, -2]])))
+        assert (outline if paper < 110 else -outline) > 30, seed
+
+
 def test_degraded_boxes_follow_the_picture() -> None:
     dark, total = 0, 0
     for seed in range(30):
