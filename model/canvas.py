@@ -13,6 +13,7 @@ from model.fonts import Face, Font, ink_bounds, ink_of, text_length
 
 Rng = np.random.Generator
 Cover = NDArray[np.float32]
+DARK = 110  # grey of paper below which what is on it is lighter
 
 
 class Canvas:
@@ -188,7 +189,7 @@ def random_box_style(
     rng: Rng, side: float, ink: float, paper: float, screen: bool, symbols: list[Face], border: str | None = None
 ) -> BoxStyle:
     """A style for boxes of about ``side`` pixels on ``paper``; border: that of `BoxStyle`, at random if None."""
-    dark = paper < 110
+    dark = paper < DARK
     toward = 255.0 if dark else 0.0
     grey = ink
     if rng.random() < (0.45 if screen else 0.2):  # paler than the text

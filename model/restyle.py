@@ -7,13 +7,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from model.canvas import Canvas, box_style_of, draw_box, may_be_on_screen, random_box_style
+from model.canvas import DARK, Canvas, box_style_of, draw_box, may_be_on_screen, random_box_style
 from model.fonts import FontBook
 from model.page import EMPTY, FILLED, Page
 
 Rng = np.random.Generator
 MARGIN = 0.08  # of a box's side around it that is wiped with it: antialiasing and shadows
-DARK = 110  # grey of paper below which ink is light
 
 
 def restyle(page: Page, filled: NDArray[np.bool_], rng: Rng, fonts: FontBook, kind: str | None = None) -> Page:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.canvas import BoxStyle, Canvas, draw_box, random_box_style
+from model.canvas import DARK, BoxStyle, Canvas, draw_box, random_box_style
 from model.fonts import LATIN, SCRIPTS, SHAPED, Face, Font, FontBook, Words, fitted, text_length
 from model.lookalikes import LETTERS, radio
 from model.page import EMPTY, FILLED, IGNORE, Page
@@ -46,7 +46,7 @@ class Look:
     @property
     def dark(self) -> bool:
         """Light on dark."""
-        return self.paper < 110
+        return self.paper < DARK
 
     def tint(self, amount: float) -> float:
         """The paper's grey moved ``amount`` (0..1) toward the ink."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from model.canvas import Canvas, box_style_of, draw_box, may_be_on_screen
+from model.canvas import DARK, Canvas, box_style_of, draw_box, may_be_on_screen
 from model.fonts import FontBook, Words, fitted
 from model.page import EMPTY, FILLED, Page
 
@@ -26,7 +26,7 @@ def styled_page(kind: str, rng: Rng, fonts: FontBook) -> Page:
     width, height = SCREEN if screen else PAPER
     light, dark = (215.0, 255.0), (15.0, 60.0)
     paper = float(rng.uniform(*(dark if screen and rng.random() < 0.3 else light))) if rng.random() < 0.5 else 255.0
-    ink = float(rng.uniform(190, 255) if paper < 110 else rng.uniform(0, 60))
+    ink = float(rng.uniform(190, 255) if paper < DARK else rng.uniform(0, 60))
     side = float(rng.uniform(11, 26 if screen else 36))
     style = box_style_of(kind, rng, side, ink, paper, screen, fonts.symbols)
     face = fonts.pick(rng)
