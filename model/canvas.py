@@ -220,7 +220,7 @@ def random_box_style(
     if border == "none":  # pale enough not to be taken for one filled in
         fill = (
             paper + (toward - paper) * rng.uniform(0.08, 0.2)
-            if rng.random() < 0.6 or paper > 225
+            if rng.random() < 0.6 or not 20 <= paper <= 225  # on which neither black nor white would show
             else (0.0 if dark else 255.0)
         )
     elif r < 0.18:

@@ -187,6 +187,13 @@ def test_restyled_boxes_stand_in_the_places_of_the_old_ones() -> None:
             assert page.image[y1 - 1 : y2 + 1, x1 - 1 : x2 + 1].std() > 2, "something is drawn"
 
 
+@pytest.mark.parametrize("paper", [0, 10, 60, 250])
+def test_a_box_without_an_outline_is_of_another_grey_than_its_paper(paper: int) -> None:
+    for seed in range(40):
+        style = random_box_style(np.random.default_rng(seed), 20, 0, paper, True, [], "none")
+        assert abs(style.fill - paper) > 10, seed
+
+
 @pytest.mark.parametrize("kind", ["bold", "thick"])
 @pytest.mark.parametrize("paper", [25, 245])
 def test_restyled_boxes_are_outlined_in_an_ink_that_shows_on_their_paper(kind: str, paper: int) -> None:
