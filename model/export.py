@@ -34,7 +34,7 @@ TOLERANCE = 1e-4
 
 # Read by model/detect.py and by the detector; model/README.md says what each key means.
 DEFAULTS: dict[str, object] = {
-    "version": "0.24.0",
+    "version": "0.25.0",
     "sha256": "",
     "contrast": {"share": 0.0001, "least": 16, "noise": 12, "enough": 100},
     "scale": {"long_side": 952, "max_aspect": 1.6, "max_enlargement": 3.0, "overlap": 160},
