@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import IterableDataset
 
-from model.canvas import BOX_KINDS, DARK, may_be_on_screen
+from model.canvas import BOX_KINDS
 from model.fonts import book
 from model.net import STRIDE
 from model.page import EMPTY, FILLED, IGNORE, Page, pages_in
@@ -141,10 +141,6 @@ def anew(crop: Grey, boxes: Floats, rng: Rng) -> tuple[Grey, Floats]:
     open_to = (boxes[:, 4] == EMPTY) & inside
     page = Page(crop.copy(), boxes[:, :4], np.where(open_to, EMPTY, IGNORE).astype(np.int8))
     kind = str(rng.choice(ANEW_KINDS, p=ANEW_WEIGHTS))
-    if np.median(crop) < DARK and not may_be_on_screen(
-        kind, True
-    ):  # toolkits for games and tools paint boxes without a line
-        kind = "none"
     page = restyle(page, rng.random(len(boxes)) < ANEW_MARKED, rng, book(0), kind)
     drawn = np.column_stack([page.boxes, page.states]).astype(np.float32)
     return page.image, np.where(open_to[:, None], drawn, boxes)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.canvas import Canvas
+from model.canvas import DARK, Canvas
 
 STOCK = Path(__file__).parent / "work" / "icons.npz"
 SIDE = 64  # px of the stored icons
@@ -46,6 +46,6 @@ def put(canvas: Canvas, icons: Stock, x: float, y: float, side: float, rng: Rng)
     grey, cover = (cv2.resize(part[i], (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) for part in icons)
     left, top = round(x), round(y)
     under = canvas.image[max(0, top) : top + size, max(0, left) : left + size]
-    if under.size and under.mean() < 110 and np.average(grey, weights=cover + 1e-3) < 100:
+    if under.size and under.mean() < DARK and np.average(grey, weights=cover + 1e-3) < 100:
         grey = 255 - grey
     canvas.blend(cover / np.float32(255), left, top, grey)

@@ -43,8 +43,7 @@ def styled_page(kind: str, rng: Rng, fonts: FontBook) -> Page:
             style, edges = draw_box(canvas, left, top, side, style, filled, rng, fonts.symbols, face)
             boxes.append(edges)
             states.append(FILLED if filled else EMPTY)
-            text = fitted(
-                words.phrase(int(rng.integers(1, 4))), font, width / 3 - 3 * side
-            )  # not into the next column's box
+            room = width / 3 - 3 * side  # as far as the next column's box
+            text = fitted(words.phrase(int(rng.integers(1, 4))), font, room)
             canvas.text(x + 1.6 * side, y + 0.85 * side, text, font, ink)
     return Page(canvas.image, np.array(boxes, np.float32).reshape(-1, 4), np.array(states, np.int8))

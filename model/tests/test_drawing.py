@@ -198,9 +198,8 @@ def test_a_box_without_an_outline_is_of_another_grey_than_its_paper(paper: int) 
 @pytest.mark.parametrize("paper", [25, 245])
 def test_restyled_boxes_are_outlined_in_an_ink_that_shows_on_their_paper(kind: str, paper: int) -> None:
     for seed in range(12):
-        image = np.full(
-            (80, 120), 255 - paper, np.uint8
-        )  # most of the page is of another grey than what is around the box
+        # Most of the page is of another grey than what is around the box.
+        image = np.full((80, 120), 255 - paper, np.uint8)
         image[10:70, 10:70] = paper
         box = np.array([[28, 28, 52, 52]], np.float32)
         page = restyle(
